@@ -1,0 +1,114 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+
+export type SubscriptionState = 'active' | 'paused' | 'suspended' | 'stale';
+export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
+export type Ordering = 'none' | 'key' | 'strict';
+export type SignatureKind = 'hmac' | 'ed25519' | 'both';
+
+export interface RetryPolicy {
+  /** Seconds to wait before the second, third ... attempt. */
+  schedule: number[];
+  /** Share of each wait that is random, 0 to 1. */
+  jitter: number;
+}
+
+export interface BatchPolicy {
+  maxEvents: number;
+  maxBytes?: number;
+}
+
+/** One signing key, sealed by the broker's encryption key; several while a secret rotates, newest first. */
+export interface SealedSecret {
+  kind: 'hmac' | 'ed25519';
+  sealed: string;
+  hint: string;
+  createdAt: string;
+  /** Null while current; otherwise the end of its grace period. */
+  expiresAt: string | null;
+}
+
+/** A named, durable interest of a service: topic patterns, a hook URL and a delivery policy. */
+@Entity('subscriptions')
+@Unique('subscriptions_namespace_name_unique', ['namespace', 'name'])
+@Index('subscriptions_of_service', ['namespace', 'service'])
+export class Subscription {
+  @PrimaryGeneratedColumn('identity', {
+    type: 'integer',
+    generatedIdentity: 'BY DEFAULT',
+    primaryKeyConstraintName: 'subscriptions_pk',
+  })
+  id!: number;
+
+  @Column('text', { default: 'active' })
+  state!: SubscriptionState;
+
+  @Column('text', { name: 'state_reason', nullable: true })
+  stateReason!: string | null;
+
+  @Column('text', { default: 'default' })
+  namespace!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text', { nullable: true })
+  service!: string | null;
+
+  @Column('text', { array: true })
+  topics!: string[];
+
+  @Column('text')
+  url!: string;
+
+  @Column('text', { nullable: true })
+  filter!: string | null;
+
+  @Column('text')
+  format!: HookFormat;
+
+  @Column('jsonb', { nullable: true })
+  batch!: BatchPolicy | null;
+
+  @Column('text')
+  ordering!: Ordering;
+
+  @Column('integer')
+  concurrency!: number;
+
+  /** Attempts a second over all workers; null means unlimited. */
+  @Column('double precision', { name: 'rate_limit', nullable: true })
+  rateLimit!: number | null;
+
+  @Column('integer', { name: 'timeout_ms' })
+  timeoutMs!: number;
+
+  @Column('jsonb')
+  retry!: RetryPolicy;
+
+  @Column('integer', { name: 'non_retryable', array: true })
+  nonRetryable!: number[];
+
+  @Column('jsonb')
+  headers!: Record<string, string>;
+
+  @Column('text')
+  signature!: SignatureKind;
+
+  @Column('jsonb')
+  secrets!: SealedSecret[];
+
+  @Column('text', { name: 'start_from' })
+  startFrom!: string;
+
+  @Column('integer', { name: 'lease_seconds', nullable: true })
+  leaseSeconds!: number | null;
+
+  @Column('timestamptz', { name: 'leased_until', nullable: true })
+  leasedUntil!: Date | null;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
+  updatedAt!: Date;
+}

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const libs = fileURLToPath(new URL('./libs', import.meta.url));
+
+/** Workspace packages resolve to their TypeScript sources, so tests need no build. An alias and not a
+ * resolve condition: conditions do not reach globalSetup (ERR_RESOLVE_PACKAGE_ENTRY_FAIL without dist). */
+const alias = [
+  { find: /^@hookcast\/([a-z]+)$/, replacement: `${libs}/$1/src/index.ts` },
+  { find: /^@hookcast\/([a-z]+)\/([a-z-]+)$/, replacement: `${libs}/$1/src/$2.ts` },
+];
+
+const shared = {
+  resolve: { alias },
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+};
+
+const withDatabase = (name: string, timeout: number) => ({
+  ...shared,
+  test: {
+    name,
+    globals: true,
+    include: [`test/${name}/**/*.test.ts`],
+    globalSetup: ['./test/support/global-setup.ts'],
+    pool: 'forks' as const,
+    testTimeout: timeout,
+    hookTimeout: timeout,
+  },
+});
+
+export default defineConfig({
+  ...shared,
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          globals: true,
+          include: ['{apps,libs,examples}/*/src/**/*.spec.ts', 'test/*.test.ts'],
+          pool: 'forks',
+        },
+      },
+      withDatabase('integration', 60_000),
+      withDatabase('api', 60_000),
+      { ...withDatabase('e2e', 180_000), test: { ...withDatabase('e2e', 180_000).test, fileParallelism: false } },
+    ],
+  },
+});
