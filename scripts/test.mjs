@@ -32,9 +32,18 @@ function count(suite) {
   const folder = mkdtempSync(join(tmpdir(), 'hookcast-report-'));
   const report = join(folder, 'report.json');
   try {
-    const ok = run('vitest', ['run', '--project', suite, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+    const ok = run('vitest', [
+      'run',
+      '--project',
+      suite,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ]);
     const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-    const unloaded = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+    const unloaded = testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    ).length;
     totals.passed += numPassedTests;
     totals.skipped += numPendingTests;
     // An unhandled error fails the run without failing a test: it must not pass for a green suite.
