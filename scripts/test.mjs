@@ -19,7 +19,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 
 const run = (command, args) => spawnSync('npx', ['--no-install', command, ...args], { stdio: 'inherit' }).status === 0;
 
-for (const [name, [command, args]] of Object.entries(checks).filter(([name]) => wanted(name))) {
+for (const [name, [command, args]] of Object.entries(checks).filter(([check]) => wanted(check))) {
   const started = Date.now();
   const ok = run(command, args);
   totals[ok ? 'passed' : 'failed'] += 1;

