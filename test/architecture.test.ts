@@ -1,0 +1,100 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface SourceFile {
+  path: string;
+  text: string;
+  imports: string[];
+}
+
+/** What each package may import besides relative files; `node` stands for every node: module. */
+const allowed: Record<string, string[]> = {
+  'libs/protocol': ['node:crypto'],
+  'libs/egress': ['node', 'undici', 'ipaddr.js'],
+  'libs/sources': ['node:crypto', '@hookcast/protocol'],
+  'libs/database': ['node', 'pg', 'typeorm', '@nestjs/typeorm', '@nestjs/common'],
+  'libs/log': ['node', 'pg', 'typeorm', '@nestjs/common', '@hookcast/database', '@hookcast/protocol'],
+  'libs/delivery': ['node', 'pg', 'typeorm', '@nestjs/common', '@nestjs/schedule'].concat(
+    ['database', 'log', 'egress', 'protocol'].map((name) => `@hookcast/${name}`),
+  ),
+  'libs/publisher': ['node', '@hookcast/protocol'],
+  'libs/receiver': ['node', '@hookcast/protocol'],
+};
+const nestFiles = /^libs\/(publisher|receiver)\/src\/nest[\w.-]*\.ts$/;
+
+function sourceFiles(folder: string): SourceFile[] {
+  return readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !/(\.spec|\.d)\.ts$/.test(name))
+    .map((name) => {
+      const path = `${folder}/${name}`;
+      const text = readFileSync(`${root}/${path}`, 'utf8');
+      const imports = [
+        ...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'|^import '([^']+)'|import\('([^']+)'\)/gms),
+      ];
+      return { path, text, imports: imports.map((match) => match[1] ?? match[2] ?? match[3] ?? '') };
+    });
+}
+
+const packageOf = (specifier: string) =>
+  specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : (specifier.split('/')[0] ?? '');
+
+const isNode = (specifier: string) => specifier.startsWith('node:') || builtinModules.includes(specifier);
+
+function forbiddenImports(library: string, file: SourceFile): string[] {
+  const rules = allowed[library] ?? [];
+  const nest = nestFiles.test(file.path) ? ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'] : [];
+  return file.imports
+    .filter((name) => !name.startsWith('.'))
+    .filter((name) => !(isNode(name) && (rules.includes('node') || rules.includes(name))))
+    .filter((name) => ![...rules, ...nest].includes(packageOf(name)))
+    .map((name) => `${file.path} imports ${name}`);
+}
+
+const libraries = readdirSync(`${root}/libs`).map((name) => `libs/${name}`);
+const everything = [...libraries.map((name) => `${name}/src`), 'apps/broker/src'].flatMap(sourceFiles);
+const offenders = (pattern: RegExp, mayBeIn: RegExp) =>
+  everything.filter((file) => !mayBeIn.test(file.path) && pattern.test(file.text)).map((file) => file.path);
+
+test.each(libraries)('%s imports only what its row in ARCHITECTURE.md allows', (library) => {
+  expect(allowed).toHaveProperty(library.replaceAll('.', '\\.'));
+  expect(sourceFiles(`${library}/src`).flatMap((file) => forbiddenImports(library, file))).toEqual([]);
+});
+
+test('the broker does not import the SDKs', () => {
+  const sdk = everything.filter(
+    (file) =>
+      file.path.startsWith('apps/broker') && file.imports.some((name) => /^@hookcast\/(publisher|receiver)/.test(name)),
+  );
+  expect(sdk.map((file) => file.path)).toEqual([]);
+});
+
+test('no package reaches into the files of another', () => {
+  expect(everything.flatMap((file) => file.imports.filter((name) => /^@hookcast\/\w+\/(src|dist)/.test(name)))).toEqual(
+    [],
+  );
+});
+
+test('process.env is read in config.ts only', () => {
+  expect(offenders(/process\.env/, /^apps\/broker\/src\/(config|main)\.ts$|^libs\/database\/src\/embedded/)).toEqual(
+    [],
+  );
+});
+
+test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
+  const sql = /\/\* sql \*\/|\b(?:select\s[\s\S]{1,200}?\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from)\s/;
+  expect(offenders(sql, /-(store|log)\.ts$|\/migrations\/|^libs\/database\/src\//)).toEqual([]);
+});
+
+test('outbound sockets are opened by libs/egress and the SDKs only', () => {
+  const outbound =
+    /\bfrom 'undici'|\bfetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
+  expect(offenders(outbound, /^libs\/(egress|publisher|receiver)\/|^libs\/database\/src\/embedded/)).toEqual([]);
+});
+
+test('folders are named after what they do', () => {
+  const vague = /\/(utils?|common|helpers?|shared|interfaces|types|dto|entities-base)(\/|\.ts$)/;
+  expect(everything.map((file) => file.path).filter((path) => vague.test(path))).toEqual([]);
+});
