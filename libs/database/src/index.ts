@@ -1,1 +1,17 @@
-export {};
+export { bumpControlVersion, readControlVersion } from './control-store.js';
+export { createDataPool, type DataPoolOptions } from './data-pool.js';
+export { dataSourceOptions, entities, migrations } from './data-source.js';
+export { Service } from './entities/service.entity.js';
+export {
+  Subscription,
+  type BatchPolicy,
+  type HookFormat,
+  type Ordering,
+  type RetryPolicy,
+  type SealedSecret,
+  type SignatureKind,
+  type SubscriptionState,
+} from './entities/subscription.entity.js';
+export { Topic, type SchemaMode } from './entities/topic.entity.js';
+export { migrate, type MigrationDirection } from './migrate.js';
+export { rows, type SqlSource } from './sql.js';

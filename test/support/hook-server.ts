@@ -1,0 +1,98 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface ReceivedRequest {
+  method: string;
+  /** Path and query. */
+  url: string;
+  headers: http.IncomingHttpHeaders;
+  body: Buffer;
+  at: Date;
+}
+
+export interface ScriptedAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  /** Wait before answering. */
+  delayMs?: number;
+  /** Never answer; the connection stays open until the caller or `close()` ends it. */
+  hang?: boolean;
+  /** Break the connection (RST) instead of answering. */
+  reset?: boolean;
+}
+
+export type Answer = number | ScriptedAnswer;
+
+export interface HookServer {
+  /** `http://127.0.0.1:<port>` */
+  url: string;
+  /** Every request received, in order of arrival of its last byte. */
+  requests: ReceivedRequest[];
+  /** Queues answers; once the queue is empty the default answers: 204, or what `respondWith` says. */
+  answer(...answers: Answer[]): void;
+  respondWith(respond: (request: ReceivedRequest) => Answer | Promise<Answer>): void;
+  close(): Promise<void>;
+}
+
+/** A real HTTP server on a free port that records what it gets and answers as the test says. */
+export async function hookServer(): Promise<HookServer> {
+  const requests: ReceivedRequest[] = [];
+  const queue: Answer[] = [];
+  let respond: (request: ReceivedRequest) => Answer | Promise<Answer> = () => 204;
+
+  const server = http.createServer((incoming, response) => {
+    receive(incoming).then(
+      async (request) => {
+        requests.push(request);
+        await send(response, queue.shift() ?? (await respond(request)));
+      },
+      () => response.destroy(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    answer: (...answers) => void queue.push(...answers),
+    respondWith: (next) => void (respond = next),
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function receive(incoming: http.IncomingMessage): Promise<ReceivedRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return {
+    method: incoming.method ?? '',
+    url: incoming.url ?? '',
+    headers: incoming.headers,
+    body: Buffer.concat(chunks),
+    at: new Date(),
+  };
+}
+
+async function send(response: http.ServerResponse, answer: Answer): Promise<void> {
+  const {
+    status = 204,
+    headers = {},
+    body,
+    delayMs,
+    hang,
+    reset,
+  } = typeof answer === 'number' ? { status: answer } : (answer satisfies ScriptedAnswer as ScriptedAnswer);
+  if (delayMs) await pause(delayMs);
+  if (hang) return;
+  if (reset) {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  response.writeHead(status, headers).end(body);
+}
