@@ -87,7 +87,7 @@ async function send(response: http.ServerResponse, answer: Answer): Promise<void
     delayMs,
     hang,
     reset,
-  } = typeof answer === 'number' ? { status: answer } : (answer satisfies ScriptedAnswer as ScriptedAnswer);
+  } = typeof answer === 'number' ? { status: answer } : answer;
   if (delayMs) await pause(delayMs);
   if (hang) return;
   if (reset) {

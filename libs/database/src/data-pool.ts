@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { applySession, type SessionSettings } from './session-store.js';
+import { sessionHook, type SessionSettings } from './session-store.js';
 
 export interface DataPoolOptions {
   /** Most connections this pool opens. @default 10 */
@@ -14,12 +14,19 @@ export interface DataPoolOptions {
   onConnectionError?: (error: Error) => void;
 }
 
+/**
+ * Far above what any statement here needs, and short enough that a hung one gives its lock on a stream back:
+ * a process stopped in the middle of a transaction would hold up every publisher of that stream.
+ */
 export const defaultSession: SessionSettings = {
   synchronousCommit: 'on',
   statementTimeoutMs: 30_000,
   lockTimeoutMs: 10_000,
   idleInTransactionTimeoutMs: 30_000,
 };
+
+/** How much later than the server the client gives a statement up: the server has gone silent then. */
+const silenceMs = 5_000;
 
 /** Milliseconds to reach the server and log in. */
 export const connectTimeoutMs = 10_000;
@@ -44,9 +51,9 @@ export function createDataPool(url: string, options: DataPoolOptions = {}): pg.P
     application_name: options.applicationName ?? 'hookcast',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
-    verify: (client, done) => {
-      applySession(client, session).then(() => done(), done);
-    },
+    // Without it a server that vanished from the network holds its connections for a quarter of an hour.
+    query_timeout: session.statementTimeoutMs === 0 ? undefined : session.statementTimeoutMs + silenceMs,
+    verify: sessionHook(session),
   });
   pool.on('error', report);
   // The pool listens for errors of idle connections only. One that breaks between two statements of a borrower

@@ -4,8 +4,8 @@ import { Service } from './entities/service.entity.js';
 import { Subscription } from './entities/subscription.entity.js';
 import { Topic } from './entities/topic.entity.js';
 import { InitialSchema0001 } from './migrations/0001-initial-schema.js';
-import { applySession } from './session-store.js';
-import type pg from 'pg';
+import { migrationsTable } from './migration-store.js';
+import { sessionHook, type SessionSettings } from './session-store.js';
 
 /** Every mapped table: the control plane. The data plane is reached by SQL only. */
 export const entities = [Topic, Subscription, Service];
@@ -13,21 +13,35 @@ export const entities = [Topic, Subscription, Service];
 /** Every migration, oldest first. Append; never edit one that was released. */
 export const migrations = [InitialSchema0001];
 
+export interface DataSourceSettings {
+  /** @default 5 */
+  poolSize?: number;
+  /** @default 'hookcast' */
+  applicationName?: string;
+  /** `none` is for migrations, which may have to rewrite a large table. @default 'default' */
+  timeouts?: 'default' | 'none';
+}
+
+const unlimited: SessionSettings = {
+  ...defaultSession,
+  statementTimeoutMs: 0,
+  lockTimeoutMs: 0,
+  idleInTransactionTimeoutMs: 0,
+};
+
 /**
  * TypeORM's options for a Postgres URL. Nothing changes the schema behind anybody's back: call `migrate()`.
  * Its connections get the same session as those of the data pool, so that an acknowledged subscription is as
  * durable as an acknowledged event.
  */
-export function dataSourceOptions(
-  url: string,
-  options: { poolSize?: number; applicationName?: string } = {},
-): DataSourceOptions {
+export function dataSourceOptions(url: string, options: DataSourceSettings = {}): DataSourceOptions {
+  const session = options.timeouts === 'none' ? unlimited : defaultSession;
   return {
     type: 'postgres',
     url,
     entities,
     migrations,
-    migrationsTableName: 'migrations',
+    migrationsTableName: migrationsTable,
     synchronize: false,
     migrationsRun: false,
     installExtensions: false,
@@ -36,9 +50,7 @@ export function dataSourceOptions(
     connectTimeoutMS: connectTimeoutMs,
     extra: {
       keepAlive: true,
-      verify: (client: pg.ClientBase, done: (error?: Error) => void) => {
-        applySession(client, defaultSession).then(() => done(), done);
-      },
+      verify: sessionHook(session),
     },
   };
 }

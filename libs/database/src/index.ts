@@ -1,6 +1,6 @@
 export { bumpControlVersion, readControlVersion } from './control-store.js';
 export { createDataPool, type DataPoolOptions } from './data-pool.js';
-export { dataSourceOptions, entities, migrations } from './data-source.js';
+export { dataSourceOptions, entities, migrations, type DataSourceSettings } from './data-source.js';
 export { Service } from './entities/service.entity.js';
 export {
   Subscription,
@@ -13,5 +13,8 @@ export {
   type SubscriptionState,
 } from './entities/subscription.entity.js';
 export { Topic, type SchemaMode } from './entities/topic.entity.js';
-export { migrate, type MigrationDirection } from './migrate.js';
+export { migrate, migrationStatus, type MigrateOptions } from './migrate.js';
+export { type MigrationDirection, type MigrationState } from './migration-plan.js';
+export { schemaDrift } from './schema-drift.js';
+export { checkServer, type ServerCheck, type ServerCheckOptions } from './server-check.js';
 export { rows, type SqlSource } from './sql.js';

@@ -1,3 +1,4 @@
+import { callbackify } from 'node:util';
 import type pg from 'pg';
 import { rows } from './sql.js';
 
@@ -31,4 +32,9 @@ export async function applySession(client: pg.ClientBase, settings: SessionSetti
       String(settings.idleInTransactionTimeoutMs),
     ],
   );
+}
+
+/** The same as a pool's `verify` hook: a connection whose session could not be set up is never handed out. */
+export function sessionHook(settings: SessionSettings) {
+  return callbackify((client: pg.ClientBase) => applySession(client, settings));
 }

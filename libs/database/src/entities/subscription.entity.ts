@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
 export type SubscriptionState = 'active' | 'paused' | 'suspended' | 'stale';
 export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
@@ -29,6 +29,12 @@ export interface SealedSecret {
 
 /** A named, durable interest of a service: topic patterns, a hook URL and a delivery policy. */
 @Entity('subscriptions')
+@Check('subscriptions_state_known', "state in ('active', 'paused', 'suspended', 'stale')")
+@Check('subscriptions_format_known', "format in ('cloudevents', 'cloudevents-binary', 'standard-webhooks')")
+@Check('subscriptions_ordering_known', "ordering in ('none', 'key', 'strict')")
+@Check('subscriptions_concurrency_positive', 'concurrency > 0')
+@Check('subscriptions_timeout_positive', 'timeout_ms > 0')
+@Check('subscriptions_signature_known', "signature in ('hmac', 'ed25519', 'both')")
 @Unique('subscriptions_namespace_name_unique', ['namespace', 'name'])
 @Index('subscriptions_of_service', ['namespace', 'service'])
 export class Subscription {

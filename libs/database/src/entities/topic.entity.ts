@@ -1,9 +1,11 @@
-import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
 export type SchemaMode = 'off' | 'warn' | 'reject';
 
 /** A named channel. Its streams (one per partition) live in the data plane and are not mapped. */
 @Entity('topics')
+@Check('topics_partitions_in_range', 'partitions between 1 and 64')
+@Check('topics_schema_mode_known', "schema_mode in ('off', 'warn', 'reject')")
 @Unique('topics_namespace_name_unique', ['namespace', 'name'])
 export class Topic {
   @PrimaryGeneratedColumn('identity', {
