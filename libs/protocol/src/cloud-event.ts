@@ -1,0 +1,46 @@
+/**
+ * A CloudEvent 1.0 as Hookcast carries it: the attributes as text and the data as the bytes the publisher sent.
+ * `specversion` is not a member, because it is "1.0" for every event.
+ * Source: CloudEvents 1.0.2, core specification.
+ */
+export interface CloudEvent {
+  /** 1 to 128 visible ASCII characters; unique for the source. */
+  id: string;
+  /** A URI reference that says who produced the event. */
+  source: string;
+  type: string;
+  subject?: string;
+  /** RFC 3339, kept in the spelling it was given in. */
+  time?: string;
+  /** An absolute URI. */
+  dataschema?: string;
+  /** The media type of `data`. */
+  datacontenttype?: string;
+  /** Every other attribute. Names are lower-case letters and digits; numbers and booleans keep their JSON text. */
+  extensions: Readonly<Record<string, string>>;
+  /** The exact bytes; absent when the event has no data, which is not the same as empty data or JSON `null`. */
+  data?: Buffer;
+}
+
+/** One thing wrong with an input. `pointer` is a JSON pointer into the body, or `/<header name>` for a header. */
+export interface ParseError {
+  pointer: string;
+  detail: string;
+}
+
+export type ParseResult<T> = { kind: 'ok'; value: T } | { kind: 'malformed'; errors: ParseError[] };
+
+/** What to use for a required attribute that the publisher left out. They are checked like given values. */
+export interface EventDefaults {
+  /** A function is only called when an id is needed. */
+  id?: string | (() => string);
+  source?: string;
+  type?: string;
+}
+
+/** Defaults for the events of a batch; each event needs an id of its own, so the id is a function of the index. */
+export interface BatchDefaults {
+  id?: (index: number) => string;
+  source?: string;
+  type?: string;
+}

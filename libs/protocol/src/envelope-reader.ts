@@ -1,0 +1,160 @@
+import { isAttributeName } from './attribute.js';
+import type { CloudEvent, EventDefaults, ParseError } from './cloud-event.js';
+import { finishEvent, isContextAttribute, type EventDraft } from './event-draft.js';
+import { dataFromBase64, dataFromMember, type EventData } from './event-data.js';
+import { byteOf, endOfPlain, endOfString, endOfValue, skipSpace, startOfValue } from './json-slice.js';
+
+/** Enough to mend a request by; a body made of errors must not make a larger answer. */
+const maxErrors = 100;
+
+/** Where a value stands in the body, as offsets. */
+interface Extent {
+  start: number;
+  end: number;
+}
+
+/**
+ * Reads event objects of the CloudEvents JSON format out of one body. Like the scanner's functions its methods return
+ * the offset after what they read, or `~offset` where the text stops being JSON; everything else that is wrong goes to
+ * `errors`.
+ */
+export class EnvelopeReader {
+  readonly errors: ParseError[] = [];
+  readonly events: CloudEvent[] = [];
+  /** One character per byte, so that offsets are the same in both and plain ASCII is cut out without decoding. */
+  private readonly text: string;
+  private draft: EventDraft = { attributes: new Map(), data: undefined };
+  private data: Extent | undefined;
+  private string = '';
+  pointer = '';
+
+  constructor(private readonly body: Buffer) {
+    this.text = body.toString('latin1');
+  }
+
+  /** @param pointer where the event stands: '' or `/<index>` */
+  readEvent(at: number, pointer: string, defaults: EventDefaults): number {
+    this.pointer = pointer;
+    if (this.body[at] !== byteOf.openBrace) return this.refuse(at, '', 'must be an object');
+    this.draft = { attributes: new Map(), data: undefined };
+    this.data = undefined;
+    const end = this.readMembers(at);
+    if (end < 0) return end;
+    this.settleData();
+    if (this.draft.attributes.get('specversion') === undefined) this.report('specversion', 'is required');
+    this.events.push(finishEvent(this.draft, defaults, this.report));
+    return end;
+  }
+
+  readonly report = (attribute: string, detail: string): void => {
+    const pointer = attribute === '' ? this.pointer : `${this.pointer}/${escapePointer(attribute)}`;
+    if (this.errors.length >= maxErrors || this.errors.some((error) => error.pointer === pointer)) return;
+    this.errors.push({ pointer, detail });
+  };
+
+  private readMembers(from: number): number {
+    const { body } = this;
+    let at = skipSpace(body, from + 1);
+    if (body[at] === byteOf.closeBrace) return at + 1;
+    for (;;) {
+      const end = this.readMember(at);
+      if (end < 0) return end;
+      at = skipSpace(body, end);
+      if (body[at] === byteOf.closeBrace) return at + 1;
+      if (body[at] !== byteOf.comma) return ~at;
+      at = skipSpace(body, at + 1);
+    }
+  }
+
+  private readMember(at: number): number {
+    if (this.body[at] !== byteOf.quote) return ~at;
+    const nameEnd = this.readString(at);
+    if (nameEnd < 0) return nameEnd;
+    const name = this.string;
+    const start = startOfValue(this.body, nameEnd);
+    if (start < 0) return start;
+    if (this.draft.attributes.has(name)) return this.refuse(start, name, 'is given twice');
+    if (name === 'data') return this.readData(start);
+    if (name === 'data_base64' || isAttributeName(name)) return this.readAttribute(name, start);
+    return this.refuse(start, name, 'is not an attribute name: only lower-case letters and digits');
+  }
+
+  private readData(start: number): number {
+    const end = endOfValue(this.body, start);
+    this.draft.attributes.set('data', undefined);
+    this.data = { start, end };
+    return end;
+  }
+
+  private readAttribute(name: string, start: number): number {
+    if (this.body[start] !== byteOf.quote) return this.readScalar(name, start);
+    const end = this.readString(start);
+    if (end >= 0) this.draft.attributes.set(name, this.string);
+    return end;
+  }
+
+  /** Null means absent; extensions may be Integers and Booleans, whose JSON text is their canonical string too. */
+  private readScalar(name: string, start: number): number {
+    const end = endOfValue(this.body, start);
+    if (end < 0) return end;
+    const text = this.text.slice(start, end);
+    const isText = text !== 'null' && !isContextAttribute(name) && isScalarText(text);
+    this.draft.attributes.set(name, isText ? text : undefined);
+    if (text !== 'null' && !isText) {
+      this.report(
+        name,
+        isContextAttribute(name) ? 'must be a string' : 'must be a string, a boolean or a 32-bit integer',
+      );
+    }
+    return end;
+  }
+
+  /** Reads the string at a quote into `this.string`. */
+  private readString(at: number): number {
+    const plainEnd = endOfPlain(this.body, at + 1);
+    if (this.body[plainEnd] === byteOf.quote) {
+      this.string = this.text.slice(at + 1, plainEnd);
+      return plainEnd + 1;
+    }
+    const end = endOfString(this.body, at);
+    if (end >= 0) this.string = String(JSON.parse(this.body.toString('utf8', at, end)));
+    return end;
+  }
+
+  /** Skips a value that may not stand where it does. */
+  refuse(at: number, attribute: string, detail: string): number {
+    const end = endOfValue(this.body, at);
+    if (end >= 0) this.report(attribute, detail);
+    return end;
+  }
+
+  /** Only once all members are read is it known what the data's media type is. */
+  private settleData(): void {
+    const { attributes } = this.draft;
+    const base64 = attributes.get('data_base64');
+    const contentType = attributes.get('datacontenttype');
+    if (this.data !== undefined) {
+      if (base64 !== undefined) this.report('data_base64', 'must not be given besides data');
+      if (contentType === undefined) attributes.set('datacontenttype', 'application/json');
+      this.takeData('data', dataFromMember(this.body.subarray(this.data.start, this.data.end), contentType));
+    } else if (base64 !== undefined) {
+      this.takeData('data_base64', dataFromBase64(base64, contentType));
+    }
+  }
+
+  private takeData(member: string, data: EventData): void {
+    if (data.kind === 'read') this.draft.data = data.bytes;
+    else this.report(member, data.detail);
+  }
+}
+
+/** A JSON pointer token (RFC 6901 §3). */
+function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function isScalarText(text: string): boolean {
+  if (text === 'true' || text === 'false') return true;
+  const value = Number(text);
+  return /^-?\d+$/.test(text) && value >= -(2 ** 31) && value < 2 ** 31;
+}

@@ -1,0 +1,11 @@
+/** The headers of a request to a hook, lower-case. The first three are those of Standard Webhooks. */
+export const hookHeaders = {
+  id: 'webhook-id',
+  timestamp: 'webhook-timestamp',
+  signature: 'webhook-signature',
+  topic: 'hookcast-topic',
+  subscription: 'hookcast-subscription',
+  attempt: 'hookcast-attempt',
+  position: 'hookcast-position',
+  replay: 'hookcast-replay',
+} as const;

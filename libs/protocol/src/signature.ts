@@ -1,0 +1,164 @@
+import { createHmac, sign as signBytes, timingSafeEqual, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { hookHeaders } from './hook-headers.js';
+import { hmacKey, parsePublicKey, type SigningKey } from './secret.js';
+
+/** Header names in lower case, as node:http gives them. */
+export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What a signature covers: the `webhook-id`, the unix seconds of the attempt and the raw bytes of the body. */
+export interface SignedParts {
+  id: string;
+  timestamp: number;
+  body: Buffer;
+}
+
+export type Verification =
+  | { kind: 'verified' }
+  | {
+      kind: 'refused';
+      reason: 'missing-header' | 'malformed-header' | 'too-old' | 'too-new' | 'no-match' | 'too-many-signatures';
+    };
+
+/** The keys a receiver trusts, as text: `whsec_…` and `whpk_…`. Any of them may match, so that secrets can rotate. */
+export interface VerificationKeys {
+  secrets?: readonly string[];
+  publicKeys?: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** @default the time of the call */
+  now?: Date;
+  /** How far the timestamp may lie in the past or the future. @default 300 */
+  toleranceSeconds?: number;
+}
+
+export interface SignedRequest {
+  headers: HeaderValues;
+  body: Buffer;
+}
+
+/** More entries than this are refused unread, since each could cost a signature check. */
+const maxSignatures = 10;
+const defaultToleranceSeconds = 300;
+
+/**
+ * The value of `webhook-signature`: one entry for each key, in the order of the keys, separated by spaces; `v1,` and the
+ * HMAC-SHA256 or `v1a,` and the Ed25519 signature of `id.timestamp.body`, in base64 (Standard Webhooks 1.0.0).
+ */
+export function sign(parts: SignedParts, keys: readonly SigningKey[]): string {
+  const prefix = `${parts.id}.${parts.timestamp}.`;
+  let header = '';
+  let signedText: Buffer | undefined;
+  for (const key of keys) {
+    if (header !== '') header += ' ';
+    if (key.kind === 'hmac') {
+      header += `v1,${createHmac('sha256', key.key).update(prefix).update(parts.body).digest('base64')}`;
+    } else {
+      // Ed25519 reads its input twice, so it needs the text in one piece; HMAC never copies the body.
+      signedText ??= Buffer.concat([Buffer.from(prefix), parts.body]);
+      header += `v1a,${signBytes(null, signedText, key.privateKey).toString('base64')}`;
+    }
+  }
+  return header;
+}
+
+/**
+ * Checks a request's Standard Webhooks headers against the keys, over the raw bytes of the body and in constant time.
+ * Refuses when no key is given. Use {@link createVerifier} to read the keys once for many requests.
+ *
+ * @throws {SecretError} when a key is not in its textual form
+ */
+export function verify(request: SignedRequest, keys: VerificationKeys, options: VerifyOptions = {}): Verification {
+  return createVerifier(keys)(request, options);
+}
+
+/**
+ * A {@link verify} for fixed keys.
+ *
+ * @throws {SecretError} when a key is not in its textual form
+ */
+export function createVerifier(
+  keys: VerificationKeys,
+): (request: SignedRequest, options?: VerifyOptions) => Verification {
+  const hmacKeys = (keys.secrets ?? []).map(hmacKey);
+  const publicKeys = (keys.publicKeys ?? []).map(parsePublicKey);
+  return (request, options = {}) => {
+    const headers = readHeaders(request.headers);
+    if (headers.kind === 'refused') return headers;
+    const age = ageReason(headers.seconds, options);
+    if (age !== undefined) return { kind: 'refused', reason: age };
+    const prefix = `${headers.id}.${headers.timestamp}.`;
+    const isGenuine =
+      matchesHmac(headers.v1, hmacKeys, prefix, request.body) ||
+      matchesEd25519(headers.v1a, publicKeys, prefix, request.body);
+    return isGenuine ? { kind: 'verified' } : { kind: 'refused', reason: 'no-match' };
+  };
+}
+
+type Refusal = Extract<Verification, { kind: 'refused' }>;
+
+interface SignatureHeaders {
+  kind: 'read';
+  id: string;
+  /** The header's own text: it was signed as it stands. */
+  timestamp: string;
+  seconds: number;
+  v1: Buffer[];
+  v1a: Buffer[];
+}
+
+function readHeaders(headers: HeaderValues): SignatureHeaders | Refusal {
+  const id = headers[hookHeaders.id];
+  const timestamp = headers[hookHeaders.timestamp];
+  const signature = headers[hookHeaders.signature];
+  if (!id || !timestamp || !signature) return refused('missing-header');
+  if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof signature !== 'string') {
+    return refused('malformed-header');
+  }
+  // A repeated header arrives joined with ", ", which neither expression lets through.
+  if (!/^[\x21-\x2d\x2f-\x7e]+$/.test(id) || !/^\d{1,12}$/.test(timestamp)) return refused('malformed-header');
+  const signatures = readSignatures(signature);
+  return signatures.kind === 'refused' ? signatures : { ...signatures, id, timestamp, seconds: Number(timestamp) };
+}
+
+function readSignatures(header: string): Pick<SignatureHeaders, 'kind' | 'v1' | 'v1a'> | Refusal {
+  const entries = header.split(' ', maxSignatures + 1);
+  if (entries.length > maxSignatures) return refused('too-many-signatures');
+  const v1: Buffer[] = [];
+  const v1a: Buffer[] = [];
+  for (const entry of entries) {
+    const [version, encoded] = entry.split(',', 3);
+    if (version === '' || encoded === undefined) return refused('malformed-header');
+    if (version === 'v1') v1.push(Buffer.from(encoded, 'base64'));
+    if (version === 'v1a') v1a.push(Buffer.from(encoded, 'base64'));
+  }
+  return { kind: 'read', v1, v1a };
+}
+
+const refused = (reason: Refusal['reason']): Refusal => ({ kind: 'refused', reason });
+
+function ageReason(seconds: number, options: VerifyOptions): 'too-old' | 'too-new' | undefined {
+  const now = Math.floor((options.now?.getTime() ?? Date.now()) / 1000);
+  const tolerance = options.toleranceSeconds ?? defaultToleranceSeconds;
+  if (now - seconds > tolerance) return 'too-old';
+  return seconds - now > tolerance ? 'too-new' : undefined;
+}
+
+function matchesHmac(signatures: readonly Buffer[], keys: readonly Buffer[], prefix: string, body: Buffer): boolean {
+  if (signatures.length === 0) return false;
+  return keys.some((key) => {
+    const expected = createHmac('sha256', key).update(prefix).update(body).digest();
+    return signatures.some((given) => given.length === expected.length && timingSafeEqual(given, expected));
+  });
+}
+
+function matchesEd25519(
+  signatures: readonly Buffer[],
+  keys: readonly KeyObject[],
+  prefix: string,
+  body: Buffer,
+): boolean {
+  if (signatures.length === 0 || keys.length === 0) return false;
+  const signedText = Buffer.concat([Buffer.from(prefix), body]);
+  return keys.some((key) => signatures.some((given) => verifyBytes(null, signedText, key, given)));
+}
