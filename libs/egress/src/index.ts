@@ -1,1 +1,10 @@
-export {};
+export type { AddressClass } from './address-table.js';
+export { parseEgressAllow, type AllowList, type AllowRule } from './egress-allow.js';
+export type { AddressRule, EgressPolicy, OwnService } from './egress-policy.js';
+export type { FailureClass } from './failure.js';
+export { HookClient, type HookClientCounts, type HookClientOptions } from './hook-client.js';
+export type { HookAnswer, HookFailure, HookRequest, HookResponse } from './hook-exchange.js';
+export type { ForwardProxy } from './proxy-tunnel.js';
+export { SystemResolver, type Resolver, type ResolverOptions } from './resolver.js';
+export type { HookTls } from './tls-identity.js';
+export { checkUrl, type UrlCheck } from './url-check.js';

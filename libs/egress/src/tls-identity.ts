@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { ConnectFailure, codeOf } from './failure.js';
+
+/** TLS material of one hook, as PEM text. Verification itself cannot be switched off. */
+export interface HookTls {
+  /** Certificate authorities trusted in addition to the public ones, for this hook only. */
+  readonly ca?: string;
+  /** Client certificate, with its chain. */
+  readonly cert?: string;
+  /** Private key of the client certificate. */
+  readonly key?: string;
+}
+
+/** A name for the material, so that connections are never shared between different identities. */
+export function tlsKey(tls: HookTls | undefined): string {
+  if (tls === undefined) return '';
+  const parts = [tls.ca ?? '', tls.cert ?? '', tls.key ?? ''];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+}
+
+let publicContext: SecureContext | undefined;
+
+/**
+ * TLS 1.2 or newer. Building a context with extra authorities parses all public ones (some milliseconds), so the
+ * caller keeps it; the context of hooks without own material is shared.
+ * Unusable material is the subscription's fault and comes back as a failure.
+ */
+export function secureContextFor(tls: HookTls | undefined): SecureContext | ConnectFailure {
+  if (tls === undefined) return (publicContext ??= createSecureContext({ minVersion: 'TLSv1.2' }));
+  try {
+    return createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(tls.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca] }),
+      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls.key === undefined ? {} : { key: tls.key }),
+    });
+  } catch (error) {
+    return new ConnectFailure('tls', 'The TLS certificate or key of the subscription is unusable.', codeOf(error));
+  }
+}
