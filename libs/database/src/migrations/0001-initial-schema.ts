@@ -98,13 +98,14 @@ const log = /* sql */ `
     head_at timestamptz not null default '-infinity'
   ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, vacuum_truncate = off);
 
+  -- event_id compares byte by byte, whatever the database's collation: every publish looks ids up, and strcoll costs.
   -- type and source are null where they equal the default (the topic's name, '/topics/<name>').
   -- attributes is JSON text of what CloudEvents carries beyond the columns; data is the publisher's exact bytes.
   create table events (
     stream_id integer not null,
     seq bigint not null,
     created_at timestamptz not null,
-    event_id text not null,
+    event_id text collate "C" not null,
     type text,
     source text,
     subject text,
