@@ -1,0 +1,179 @@
+import fs from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ClusterPaths } from './cluster-paths.js';
+import { ensureDatabase } from './cluster-store.js';
+import { clearStaleLocks, inspectCluster, type Found } from './postmaster-file.js';
+import { becomesReady, endStragglers, launch, stopServer, type Postmaster, type ServerSpec } from './postmaster.js';
+import { formatIdentity, isRunning, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { logSize, logTail, rotateLog } from './server-log.js';
+import { serverSettings, type Endpoint } from './server-settings.js';
+import { ownSocketDir } from './socket-dir.js';
+import { startWatchdog, type Watchdog } from './watchdog.js';
+
+export interface Claim {
+  spec: ServerSpec;
+  endpoint: Endpoint;
+  durable: boolean;
+  settings: Readonly<Record<string, string>>;
+  log: (line: string) => void;
+  /** Who ran the server this process has lost; while it lives it may start it again. */
+  formerOwner?: ProcessIdentity | undefined;
+  /** True once nobody wants the server any more. */
+  cancelled: () => boolean;
+}
+
+/** A server that accepts connections, run by this process or by another one. */
+export type Hold =
+  | { kind: 'own'; server: Postmaster; watchdog: Watchdog }
+  | { kind: 'attached'; pid: number; owner: ProcessIdentity; endpoint: Endpoint };
+
+/** How long an owner that lives may take to restart its server before another process does. */
+const ownerRestartMs = 3_000;
+/** An owner out of sight is believed gone when it gave no sign of life for this long. */
+const silenceMs = 8_000;
+/** When sessions of a dead server still hold its memory after this long, they are ended. */
+const stragglerMs = 1_500;
+const giveUpMs = 30_000;
+
+/** What Postgres says when something of the server before it is still there; both pass. */
+const stillHeld = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/;
+
+/**
+ * Starts the server or attaches to it. Postgres's own lock file is the only arbiter: whoever loses the race for it
+ * looks again and attaches.
+ *
+ * @returns undefined when cancelled.
+ * @throws Error in words for an operator, with the end of the server's log.
+ */
+export async function acquire(claim: Claim): Promise<Hold | undefined> {
+  const since = performance.now();
+  while (!claim.cancelled()) {
+    const found = inspectCluster(claim.spec.paths.cluster);
+    const hold = await react(found, claim, performance.now() - since);
+    if (hold) return hold;
+  }
+  return undefined;
+}
+
+async function react(found: Found, claim: Claim, waitedMs: number): Promise<Hold | undefined> {
+  switch (found.kind) {
+    case 'running':
+      return attach(found, claim.endpoint, waitedMs);
+    case 'changing':
+      return later(10);
+    case 'orphan':
+      claim.log(`stopping the server (pid ${found.pid}) that a process which is gone has left running`);
+      await stopServer(claim.spec, found.pid);
+      return undefined;
+    case 'foreign':
+      return awaitSilence(found.owner, claim);
+    case 'stale':
+      return startUnless(claim.formerOwner ?? found.owner, claim, waitedMs);
+    case 'none':
+      return startUnless(claim.formerOwner, claim, waitedMs);
+  }
+}
+
+/** The process that ran the server until now, if it lives, is starting it again by itself. */
+async function startUnless(
+  owner: ProcessIdentity | undefined,
+  claim: Claim,
+  waitedMs: number,
+): Promise<Hold | undefined> {
+  const waits = owner && owner.pid !== process.pid && isRunning(owner) && waitedMs < ownerRestartMs;
+  return waits ? later(50) : start(claim, waitedMs);
+}
+
+async function attach(
+  found: Found & { kind: 'running' },
+  planned: Endpoint,
+  waitedMs: number,
+): Promise<Hold | undefined> {
+  const { pid, owner, port, socketDir } = found;
+  // not where we would have put the socket, but where it is: the other process may have another TMPDIR
+  const endpoint: Endpoint = planned.kind === 'tcp' ? { ...planned, port } : { kind: 'socket', socketDir, port };
+  try {
+    await ensureDatabase(endpoint);
+    return { kind: 'attached', pid, owner, endpoint };
+  } catch (error) {
+    if (waitedMs > giveUpMs) throw error;
+    return later(50); // it may be stopping just now
+  }
+}
+
+async function start(claim: Claim, waitedMs: number): Promise<Hold | undefined> {
+  const { spec, endpoint, durable, settings } = claim;
+  const { cluster, logFile } = spec.paths;
+  if (endpoint.kind === 'socket') ownSocketDir(endpoint.socketDir, spec.account);
+  clearStaleLocks(cluster, endpoint);
+  rotateLog(logFile);
+  const logFrom = logSize(logFile);
+  const owner = formatIdentity(ownIdentity());
+  const server = await launch(spec, serverSettings({ endpoint, durable, owner, cluster, settings }));
+  const watchdog = startWatchdog(server.pid, spec.account);
+  const hold = await settle({ kind: 'own', server, watchdog }, claim);
+  if (hold || claim.cancelled()) return hold;
+  const tail = logTail(logFile, logFrom);
+  if (!stillHeld.test(tail) || waitedMs > giveUpMs) {
+    throw new Error(
+      `Embedded Postgres did not start (${server.ended() ?? 'stopped'}). The end of ${logFile}:\n${tail}`,
+    );
+  }
+  if (waitedMs > stragglerMs) await endStragglers(spec);
+  return later(100);
+}
+
+/** Waits for a server just launched; leaves neither it nor its watchdog behind when it does not get there. */
+async function settle(hold: Hold & { kind: 'own' }, claim: Claim): Promise<Hold | undefined> {
+  const { server } = hold;
+  try {
+    const ready = await becomesReady(server, claim.spec.paths.cluster, {
+      cancelled: claim.cancelled,
+      slow: (seconds) => claim.log(`still starting after ${seconds} s: recovering from a crash`),
+    });
+    if (ready) {
+      await ensureDatabase(claim.endpoint);
+      return hold;
+    }
+    await abandon(hold, claim);
+    return undefined;
+  } catch (error) {
+    await abandon(hold, claim);
+    throw error;
+  }
+}
+
+async function abandon({ server, watchdog }: Hold & { kind: 'own' }, claim: Claim): Promise<void> {
+  if (server.ended() === undefined) await stopServer(claim.spec, server.pid);
+  watchdog.release();
+}
+
+/**
+ * A cluster on a shared volume may be in use by another container or machine, where no pid can be asked and
+ * Postgres's own lock does not reach: two servers on one cluster would destroy it. Its owner touches a file.
+ */
+async function awaitSilence(owner: ProcessIdentity, { spec, log }: Claim): Promise<undefined> {
+  log(`another container or machine used ${spec.paths.cluster} last; waiting ${silenceMs / 1000} s for a sign of life`);
+  const before = lastSignOfLife(spec.paths);
+  const deadline = performance.now() + silenceMs;
+  while (performance.now() < deadline) {
+    await pause(200);
+    const found = inspectCluster(spec.paths.cluster);
+    if (found.kind !== 'foreign' || found.owner.realm !== owner.realm) return;
+    if (lastSignOfLife(spec.paths) !== before) {
+      throw new Error(
+        `${spec.paths.cluster} is in use by process ${owner.pid} of another container or machine: ` +
+          'stop that one first, or use one Postgres for both (DATABASE_URL).',
+      );
+    }
+  }
+  fs.rmSync(`${spec.paths.cluster}/postmaster.pid`, { force: true });
+}
+
+function lastSignOfLife({ aliveFile }: ClusterPaths): number {
+  return fs.statSync(aliveFile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+async function later(ms: number): Promise<undefined> {
+  await pause(ms);
+}

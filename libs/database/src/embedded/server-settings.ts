@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import os from 'node:os';
+import path from 'node:path';
+
+/** Where the server is reached: a socket in a private directory, on Windows 127.0.0.1. */
+export type Endpoint =
+  { kind: 'socket'; socketDir: string; port: number } | { kind: 'tcp'; port: number; password: string };
+
+export const databaseUser = 'hookcast';
+export const databaseName = 'hookcast';
+
+/** sockaddr_un.sun_path holds 104 bytes on macOS, 108 on Linux; `/.s.PGSQL.5432` and a NUL are 16. */
+const longestSocketDir = 88;
+
+/**
+ * A short directory of this cluster's own: no port to clash on, nothing on the network, and who may enter the
+ * directory needs no password.
+ */
+export function socketDirFor(cluster: string, temporary = os.tmpdir()): string {
+  const name = `hookcast-pg-${createHash('sha256').update(cluster).digest('hex').slice(0, 12)}`;
+  const wanted = path.join(temporary, name);
+  return Buffer.byteLength(wanted) <= longestSocketDir ? wanted : path.join('/tmp', name);
+}
+
+export function connectionUrl(endpoint: Endpoint, database = databaseName): string {
+  if (endpoint.kind === 'tcp') {
+    return `postgresql://${databaseUser}:${endpoint.password}@127.0.0.1:${endpoint.port}/${database}`;
+  }
+  const where = `host=${encodeURIComponent(endpoint.socketDir)}&port=${endpoint.port}`;
+  return `postgresql://${databaseUser}@/${database}?${where}`;
+}
+
+/**
+ * Settings for a durable log on a small machine. Measured choices are explained in
+ * docs/decisions/0002-embedded-postgres.md.
+ */
+const logSettings: Readonly<Record<string, string>> = {
+  max_connections: '100',
+  shared_buffers: '128MB',
+  max_wal_size: '2GB',
+  min_wal_size: '256MB',
+  checkpoint_timeout: '15min',
+  autovacuum_naptime: '15s',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+const durableSettings = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' };
+const volatileSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
+
+export interface SettingsRequest {
+  endpoint: Endpoint;
+  durable: boolean;
+  /** The identity of the process that runs the server, see parseOwner. */
+  owner: string;
+  cluster: string;
+  settings?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The server's command line. What stands there wins over postgresql.conf and ALTER SYSTEM, so durability cannot be
+ * turned off behind our back.
+ */
+export function serverSettings(request: SettingsRequest): Record<string, string> {
+  const { endpoint, durable } = request;
+  return {
+    ...logSettings,
+    ...(endpoint.kind === 'tcp'
+      ? { listen_addresses: '127.0.0.1' }
+      : { listen_addresses: '', unix_socket_directories: endpoint.socketDir, unix_socket_permissions: '0700' }),
+    port: String(endpoint.port),
+    ...(durable ? {} : volatileSettings),
+    ...request.settings,
+    ...(durable ? durableSettings : {}),
+    'hookcast.owner': request.owner,
+    'hookcast.cluster': request.cluster,
+  };
+}
+
+export function settingArguments(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
