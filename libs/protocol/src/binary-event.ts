@@ -26,7 +26,7 @@ export function parseBinary(
 ): ParseResult<CloudEvent> {
   const errors: ParseError[] = [];
   const report = (attribute: string, detail: string) => void errors.push({ pointer: pointerTo(attribute), detail });
-  const draft: EventDraft = { attributes: readHeaders(headers, report), data: undefined };
+  const draft: EventDraft = { index: 0, attributes: readHeaders(headers, report), data: undefined };
   const contentType = headers['content-type'];
   if (typeof contentType === 'string') draft.attributes.set('datacontenttype', contentType);
   draft.data = readBody(body, draft.attributes.get('datacontenttype'), report);

@@ -30,17 +30,15 @@ export interface ParseError {
 
 export type ParseResult<T> = { kind: 'ok'; value: T } | { kind: 'malformed'; errors: ParseError[] };
 
-/** What to use for a required attribute that the publisher left out. They are checked like given values. */
+/** What stands for a required attribute that the publisher left out. Checked like a given value. */
 export interface EventDefaults {
-  /** A function is only called when an id is needed. */
-  id?: string | (() => string);
+  /** A function is called for each event that needs an id, with the event's place in its batch (0 outside of one). */
+  id?: string | ((index: number) => string);
   source?: string;
   type?: string;
 }
 
-/** Defaults for the events of a batch; each event needs an id of its own, so the id is a function of the index. */
-export interface BatchDefaults {
+/** Defaults for a batch, where each event needs an id of its own. */
+export interface BatchDefaults extends EventDefaults {
   id?: (index: number) => string;
-  source?: string;
-  type?: string;
 }

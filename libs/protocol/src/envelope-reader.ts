@@ -21,28 +21,44 @@ interface Extent {
 export class EnvelopeReader {
   readonly errors: ParseError[] = [];
   readonly events: CloudEvent[] = [];
-  /** One character per byte, so that offsets are the same in both and plain ASCII is cut out without decoding. */
+  /** Place of the event being read in its batch; undefined while none is read, and for an event on its own. */
+  private index: number | undefined;
+  /** One character per byte, so that offsets are the same in both and a plain name is cut out without decoding. */
   private readonly text: string;
-  private draft: EventDraft = { attributes: new Map(), data: undefined };
+  private draft: EventDraft = { index: 0, attributes: new Map(), data: undefined };
   private data: Extent | undefined;
   private string = '';
-  pointer = '';
 
-  constructor(private readonly body: Buffer) {
+  constructor(
+    private readonly body: Buffer,
+    private readonly defaults: EventDefaults,
+  ) {
     this.text = body.toString('latin1');
   }
 
-  /** @param pointer where the event stands: '' or `/<index>` */
-  readEvent(at: number, pointer: string, defaults: EventDefaults): number {
-    this.pointer = pointer;
+  /** JSON pointer to the event being read. */
+  get pointer(): string {
+    return this.index === undefined ? '' : `/${this.index}`;
+  }
+
+  /** @param index the event's place in its batch */
+  readEvent(at: number, index?: number): number {
+    this.index = index;
     if (this.body[at] !== byteOf.openBrace) return this.refuse(at, '', 'must be an object');
-    this.draft = { attributes: new Map(), data: undefined };
+    this.draft = { index: index ?? 0, attributes: new Map(), data: undefined };
     this.data = undefined;
     const end = this.readMembers(at);
     if (end < 0) return end;
     this.settleData();
     if (this.draft.attributes.get('specversion') === undefined) this.report('specversion', 'is required');
-    this.events.push(finishEvent(this.draft, defaults, this.report));
+    this.events.push(finishEvent(this.draft, this.defaults, this.report));
+    return end;
+  }
+
+  /** Skips a value that may not stand where it does. */
+  refuse(at: number, attribute: string, detail: string): number {
+    const end = endOfValue(this.body, at);
+    if (end >= 0) this.report(attribute, detail);
     return end;
   }
 
@@ -68,7 +84,7 @@ export class EnvelopeReader {
 
   private readMember(at: number): number {
     if (this.body[at] !== byteOf.quote) return ~at;
-    const nameEnd = this.readString(at);
+    const nameEnd = this.readName(at);
     if (nameEnd < 0) return nameEnd;
     const name = this.string;
     const start = startOfValue(this.body, nameEnd);
@@ -109,11 +125,19 @@ export class EnvelopeReader {
     return end;
   }
 
-  /** Reads the string at a quote into `this.string`. */
+  /** Reads a member's name into `this.string`. */
+  private readName(at: number): number {
+    const plainEnd = endOfPlain(this.body, at + 1);
+    if (this.body[plainEnd] !== byteOf.quote) return this.readString(at);
+    this.string = this.text.slice(at + 1, plainEnd);
+    return plainEnd + 1;
+  }
+
+  /** Reads a string into `this.string`. */
   private readString(at: number): number {
     const plainEnd = endOfPlain(this.body, at + 1);
     if (this.body[plainEnd] === byteOf.quote) {
-      this.string = this.text.slice(at + 1, plainEnd);
+      this.string = this.ownText(at + 1, plainEnd);
       return plainEnd + 1;
     }
     const end = endOfString(this.body, at);
@@ -121,11 +145,12 @@ export class EnvelopeReader {
     return end;
   }
 
-  /** Skips a value that may not stand where it does. */
-  refuse(at: number, attribute: string, detail: string): number {
-    const end = endOfValue(this.body, at);
-    if (end >= 0) this.report(attribute, detail);
-    return end;
+  /**
+   * The plain text of an extent. V8 copies a short slice but lets a longer one (13 characters and more) keep the whole
+   * text in memory, for as long as somebody remembers an event's id.
+   */
+  private ownText(start: number, end: number): string {
+    return end - start < 13 ? this.text.slice(start, end) : this.body.toString('latin1', start, end);
   }
 
   /** Only once all members are read is it known what the data's media type is. */

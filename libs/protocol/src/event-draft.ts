@@ -24,6 +24,8 @@ export function isContextAttribute(name: string): boolean {
 
 /** What a parser found of one event, before it is known to be sound. */
 export interface EventDraft {
+  /** Place in its batch. */
+  index: number;
   /** By name; undefined for one that was given as null, which means absent but must not be given again. */
   attributes: Map<string, string | undefined>;
   data: Buffer | undefined;
@@ -34,49 +36,50 @@ export type Report = (attribute: string, detail: string) => void;
 
 /** Builds the event and reports every attribute that is missing or has a value it may not have. */
 export function finishEvent(draft: EventDraft, defaults: EventDefaults, report: Report): CloudEvent {
-  const given = draft.attributes;
-  const checked = (name: string, value: string): string => {
-    const detail = attributeError(name, value);
-    if (detail !== undefined) report(name, detail);
-    return value;
+  const { attributes, data } = draft;
+  const event: CloudEvent = {
+    id: attributes.get('id') ?? checked('id', defaultId(draft, defaults), report),
+    source: attributes.get('source') ?? checked('source', defaults.source, report),
+    type: attributes.get('type') ?? checked('type', defaults.type, report),
+    extensions: extensionsOf(attributes, report),
   };
-  const required = (name: 'id' | 'source' | 'type'): string => {
-    const value = given.get(name) ?? defaultOf(defaults, name);
-    if (value !== undefined) return checked(name, value);
-    report(name, 'is required');
-    return '';
-  };
-  const version = given.get('specversion');
-  if (version !== undefined) checked('specversion', version);
-  const event: CloudEvent = { id: required('id'), source: required('source'), type: required('type'), extensions: {} };
-  for (const name of ['subject', 'time', 'dataschema', 'datacontenttype'] as const) {
-    const value = given.get(name);
-    if (value !== undefined) event[name] = checked(name, value);
-  }
-  event.extensions = extensionsOf(given, checked);
-  if (draft.data !== undefined) event.data = draft.data;
-  checkLength(given, report);
+  addOptionalAttributes(event, attributes);
+  if (data !== undefined) event.data = data;
   return event;
 }
 
-function defaultOf(defaults: EventDefaults, name: 'id' | 'source' | 'type'): string | undefined {
-  const value = defaults[name];
-  return typeof value === 'function' ? value() : value;
+function checked(name: string, defaultValue: string | undefined, report: Report): string {
+  const detail = defaultValue === undefined ? 'is required' : attributeError(name, defaultValue);
+  if (detail !== undefined) report(name, detail);
+  return defaultValue ?? '';
 }
 
-function extensionsOf(
-  given: EventDraft['attributes'],
-  checked: (name: string, value: string) => string,
-): Record<string, string> {
+function defaultId(draft: EventDraft, { id }: EventDefaults): string | undefined {
+  return typeof id === 'function' ? id(draft.index) : id;
+}
+
+/** Checks all attributes given, on its way to the extensions among them: one walk, since every publish passes here. */
+function extensionsOf(attributes: EventDraft['attributes'], report: Report): Record<string, string> {
   const extensions: Record<string, string> = {};
-  for (const [name, value] of given) {
-    if (value !== undefined && !isContextAttribute(name)) extensions[name] = checked(name, value);
+  let length = 0;
+  for (const [name, value] of attributes) {
+    if (value === undefined || name === 'data_base64') continue;
+    length += name.length + value.length;
+    const detail = attributeError(name, value);
+    if (detail !== undefined) report(name, detail);
+    if (!isContextAttribute(name)) extensions[name] = value;
   }
+  if (length > maxAttributesLength) report('', `has more than ${maxAttributesLength} characters of attributes`);
   return extensions;
 }
 
-function checkLength(given: EventDraft['attributes'], report: Report): void {
-  let length = 0;
-  for (const [name, value] of given) length += name.length + (value?.length ?? 0);
-  if (length > maxAttributesLength) report('', `has more than ${maxAttributesLength} characters of attributes`);
+function addOptionalAttributes(event: CloudEvent, attributes: EventDraft['attributes']): void {
+  const subject = attributes.get('subject');
+  if (subject !== undefined) event.subject = subject;
+  const time = attributes.get('time');
+  if (time !== undefined) event.time = time;
+  const dataschema = attributes.get('dataschema');
+  if (dataschema !== undefined) event.dataschema = dataschema;
+  const datacontenttype = attributes.get('datacontenttype');
+  if (datacontenttype !== undefined) event.datacontenttype = datacontenttype;
 }

@@ -1,5 +1,5 @@
 import type { CloudEvent } from './cloud-event.js';
-import { isJson } from './json-slice.js';
+import { byteOf, isJson } from './json-slice.js';
 import { isJsonContentType } from './media-type.js';
 
 const needsNoEscape = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
@@ -12,7 +12,7 @@ export function formatStructured(event: CloudEvent): Buffer {
   const head = `{"specversion":"1.0"${attributeMembers(event)}`;
   const { data } = event;
   if (data === undefined) return Buffer.from(`${head}}`);
-  if (isJsonData(event, data)) return around(`${head},"data":`, data, '}');
+  if (isJsonData(event, data)) return closeWith(`${head},"data":`, data);
   return Buffer.from(`${head},"data_base64":"${data.toString('base64')}"}`);
 }
 
@@ -40,7 +40,7 @@ export function formatStandardPayload(event: CloudEvent, occurredAt?: string): B
   const head = `{"type":${quote(event.type)}${timestamp},"data":`;
   const { data } = event;
   if (data === undefined) return Buffer.from(`${head}null}`);
-  if (isJsonData(event, data)) return around(head, data, '}');
+  if (isJsonData(event, data)) return closeWith(head, data);
   return Buffer.from(`${head}"${data.toString('base64')}","data_encoding":"base64"}`);
 }
 
@@ -62,12 +62,12 @@ function quote(text: string): string {
   return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** Puts text around bytes with one copy of them. */
-function around(head: string, bytes: Buffer, tail: string): Buffer {
+/** Puts the bytes after the text, and a closing brace after them, with one copy of the bytes. */
+function closeWith(head: string, bytes: Buffer): Buffer {
   const headSize = Buffer.byteLength(head);
-  const joined = Buffer.allocUnsafe(headSize + bytes.length + tail.length);
+  const joined = Buffer.allocUnsafe(headSize + bytes.length + 1);
   joined.write(head, 'utf8');
   bytes.copy(joined, headSize);
-  joined.write(tail, headSize + bytes.length, 'latin1');
+  joined[joined.length - 1] = byteOf.closeBrace;
   return joined;
 }

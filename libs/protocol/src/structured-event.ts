@@ -9,8 +9,8 @@ const defaultMaxEvents = 1000;
  * written again, and shares its memory. Errors point at the attribute: `/id`.
  */
 export function parseStructured(body: Buffer, defaults: EventDefaults = {}): ParseResult<CloudEvent> {
-  const reader = new EnvelopeReader(body);
-  const result = finish(reader, body, reader.readEvent(skipSpace(body, 0), '', defaults));
+  const reader = new EnvelopeReader(body, defaults);
+  const result = finish(reader, body, reader.readEvent(skipSpace(body, 0)));
   if (result.kind === 'malformed') return result;
   const [event] = result.value;
   if (event === undefined) throw new Error('A well-formed structured body yields an event.');
@@ -28,18 +28,18 @@ export function parseBatch(
   limits: { maxEvents?: number } = {},
   defaults: BatchDefaults = {},
 ): ParseResult<CloudEvent[]> {
-  const reader = new EnvelopeReader(body);
-  return finish(reader, body, readBatch(reader, body, limits.maxEvents ?? defaultMaxEvents, defaults));
+  const reader = new EnvelopeReader(body, defaults);
+  return finish(reader, body, readBatch(reader, body, limits.maxEvents ?? defaultMaxEvents));
 }
 
 /** Returns the offset after the array, or `~offset` where the text stops being JSON. */
-function readBatch(reader: EnvelopeReader, body: Buffer, maxEvents: number, defaults: BatchDefaults): number {
+function readBatch(reader: EnvelopeReader, body: Buffer, maxEvents: number): number {
   const open = skipSpace(body, 0);
   if (body[open] !== byteOf.openBracket) return reader.refuse(open, '', 'must be an array of events');
   let at = skipSpace(body, open + 1);
   if (body[at] === byteOf.closeBracket) return reader.refuse(open, '', `must hold 1 to ${maxEvents} events`);
   for (let index = 0; index < maxEvents; index++) {
-    const end = reader.readEvent(at, `/${index}`, defaultsAt(index, defaults));
+    const end = reader.readEvent(at, index);
     if (end < 0) return end;
     at = skipSpace(body, end);
     if (body[at] === byteOf.closeBracket) return at + 1;
@@ -48,11 +48,6 @@ function readBatch(reader: EnvelopeReader, body: Buffer, maxEvents: number, defa
   }
   reader.refuse(open, '', `must hold 1 to ${maxEvents} events`);
   return body.length;
-}
-
-function defaultsAt(index: number, defaults: BatchDefaults): EventDefaults {
-  const { id, ...rest } = defaults;
-  return id === undefined ? rest : { ...rest, id: () => id(index) };
 }
 
 function finish(reader: EnvelopeReader, body: Buffer, end: number): ParseResult<CloudEvent[]> {
