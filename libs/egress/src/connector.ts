@@ -4,8 +4,8 @@ import { parseAddress, unmap } from './address.js';
 import { judgeAddress, type CompiledPolicy } from './egress-policy.js';
 import { ConnectFailure, blocked, codeOf, tcpFailure, tlsFailure, unreachable } from './failure.js';
 import type { OwnServices } from './own-services.js';
-import { openTunnel, type ForwardProxy } from './proxy-tunnel.js';
-import type { Resolver } from './resolver.js';
+import { openTunnel, type Proxy } from './proxy-tunnel.js';
+import { isLocalhost, type Resolver } from './resolver.js';
 import { opened } from './socket-open.js';
 
 export interface ConnectTarget {
@@ -24,7 +24,7 @@ export interface ConnectorOptions {
   readonly dnsTimeoutMs: number;
   /** Milliseconds for TCP, proxy and TLS together. */
   readonly connectTimeoutMs: number;
-  readonly proxy?: ForwardProxy | undefined;
+  readonly proxy: Proxy | undefined;
 }
 
 interface Judged {
@@ -47,7 +47,7 @@ export class Connector {
   /** @throws ConnectFailure whenever the target must not or cannot be reached */
   async open(target: ConnectTarget): Promise<Socket> {
     const proxy = this.options.proxy;
-    if (proxy?.resolve === 'proxy' && isIP(target.host) === 0) return this.#openThrough(proxy, target.host, target);
+    if (proxy?.resolvesNames === true && isIP(target.host) === 0) return this.#openThrough(proxy, target.host, target);
     const judged = await this.judge(target.host, target.port);
     const until = performance.now() + this.options.connectTimeoutMs;
     if (proxy !== undefined) return this.#openThrough(proxy, judged.addresses[0] ?? target.host, target);
@@ -62,17 +62,23 @@ export class Connector {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Resolves and judges: a single bad answer refuses the name, for the connector could not tell which one it would get. */
+  /**
+   * Resolves and judges. A single bad answer refuses the name: its owner mixes, so the next answer may be all bad.
+   * `localhost` is the exception, since no name server answers it: of its two addresses those allowed are used.
+   */
   async judge(host: string, port: number): Promise<Judged> {
-    const addresses = isIP(host) === 0 ? await this.#resolve(host) : [host];
+    const found = isIP(host) === 0 ? await this.#resolve(host) : [host];
     const forbidden = await this.options.ownServices.addresses();
-    let open: Judged['open'] = 'public';
-    for (const address of addresses) {
-      const verdict = judgeAddress({ address, port, host }, this.options.policy, forbidden);
-      if (verdict.kind === 'refused') throw blocked(verdict.rule, `${host}:${port} (${address})`);
-      if (verdict.open === 'by-rule') open = 'by-rule';
-    }
-    return { addresses, open };
+    const verdicts = found.map((address) => ({
+      address,
+      verdict: judgeAddress({ address, port, host }, this.options.policy, forbidden),
+    }));
+    const allowed = verdicts.filter(({ verdict }) => verdict.kind === 'allowed');
+    const bad = verdicts.find(({ verdict }) => verdict.kind === 'refused');
+    if (bad?.verdict.kind === 'refused' && !(isLocalhost(host) && allowed.length > 0))
+      throw blocked(bad.verdict.rule, `${host}:${port} (${bad.address})`);
+    const isPublic = allowed.every(({ verdict }) => verdict.kind === 'allowed' && verdict.open === 'public');
+    return { addresses: allowed.map(({ address }) => address), open: isPublic ? 'public' : 'by-rule' };
   }
 
   /** An own time limit, since a resolver may be injected, and since c-ares doubles its own with every try. */
@@ -123,14 +129,11 @@ export class Connector {
     throw blocked('not-an-address', `${label(target)}: the peer is ${socket.remoteAddress ?? 'gone'}`);
   }
 
-  async #openThrough(proxy: ForwardProxy, host: string, target: ConnectTarget): Promise<Socket> {
+  async #openThrough(proxy: Proxy, host: string, target: ConnectTarget): Promise<Socket> {
     const until = performance.now() + this.options.connectTimeoutMs;
-    const url = new URL(proxy.url);
-    const proxyHost = url.hostname.replace(/^\[|\]$/g, '');
-    const addresses = isIP(proxyHost) === 0 ? await this.#resolve(proxyHost) : [proxyHost];
-    const proxyTarget = { host: proxyHost, port: Number(url.port === '' ? 80 : url.port), secure: undefined };
-    const socket = await this.#openTcp(proxyTarget, { addresses, open: 'by-rule' }, until);
-    await openTunnel(socket, { host, port: target.port }, url, until - performance.now());
+    const addresses = isIP(proxy.host) === 0 ? await this.#resolve(proxy.host) : [proxy.host];
+    const socket = await this.#openTcp({ ...proxy, secure: undefined }, { addresses, open: 'by-rule' }, until);
+    await openTunnel(socket, { host, port: target.port }, proxy, until - performance.now());
     return this.#secured(socket, target, until);
   }
 

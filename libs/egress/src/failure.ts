@@ -20,11 +20,13 @@ export class ConnectFailure extends Error {
    * @param error class of the failure
    * @param detail text that the owner of the hook may see
    * @param log the rule, address or error code behind it, for logs only
+   * @param rule the egress rule, for `blocked`
    */
   constructor(
     readonly error: FailureClass,
     readonly detail: string,
     readonly log: string,
+    readonly rule?: AddressRule,
   ) {
     super(detail);
   }
@@ -38,7 +40,7 @@ export const connectionGone = new ConnectFailure(
 );
 
 export function blocked(rule: AddressRule, target: string): ConnectFailure {
-  return new ConnectFailure('blocked', unreachable, `egress rule "${rule}" refuses ${target}`);
+  return new ConnectFailure('blocked', unreachable, `egress rule "${rule}" refuses ${target}`, rule);
 }
 
 /** The machine-readable code of an error; for a connect to several addresses, that of the first. */

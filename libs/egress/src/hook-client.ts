@@ -1,14 +1,15 @@
 import { compilePolicy, type EgressPolicy } from './egress-policy.js';
 import { Connector } from './connector.js';
-import { ConnectFailure, unreachable } from './failure.js';
+import { ConnectFailure } from './failure.js';
+import { TargetBook, type HookTarget } from './hook-target.js';
 import { HookExchange, type HookRequest, type HookResponse } from './hook-exchange.js';
 import { OriginPool, type IdleBudget } from './origin-pool.js';
 import { OwnServices } from './own-services.js';
-import type { ForwardProxy } from './proxy-tunnel.js';
+import { readProxy, type ForwardProxy } from './proxy-tunnel.js';
 import { refuseHeaders } from './request-headers.js';
 import { SystemResolver, type Resolver } from './resolver.js';
 import { secureContextFor, tlsKey, type HookTls } from './tls-identity.js';
-import { checkUrl, hostOf, portOf } from './url-check.js';
+import { addressRefused, checkUrl, hostOf, portOf, type UrlCheck } from './url-check.js';
 
 export interface HookClientOptions {
   readonly policy: EgressPolicy;
@@ -48,14 +49,6 @@ export interface HookClientCounts {
   inFlight: number;
 }
 
-interface Target {
-  readonly origin: string;
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  readonly path: string;
-}
-
 const defaults = {
   connectionsPerOrigin: 64,
   maxOrigins: 1024,
@@ -69,9 +62,6 @@ const defaults = {
   storedResponseBytes: 8192,
 };
 
-/** Parsed URLs that are remembered; a broker has at most some thousands of hooks. */
-const rememberedTargets = 10_000;
-
 /**
  * Sends requests to hooks: HTTP/1.1, no redirects, no cookies, no decoding, addresses judged before every connect.
  * Whatever a hook does, the result is a value.
@@ -81,7 +71,7 @@ export class HookClient {
   readonly #connector: Connector;
   readonly #idleBudget: IdleBudget;
   readonly #pools = new Map<string, OriginPool>();
-  readonly #targets = new Map<string, Target | ConnectFailure>();
+  readonly #targets: TargetBook;
   #inFlight = 0;
   #sequence = 0;
   #closed = false;
@@ -91,6 +81,7 @@ export class HookClient {
   constructor(options: HookClientOptions) {
     this.#options = { ...defaults, ...options };
     this.#idleBudget = { used: 0, limit: this.#options.maxIdleConnections };
+    this.#targets = new TargetBook(options.policy);
     const resolver = options.resolver ?? new SystemResolver();
     this.#connector = new Connector({
       policy: compilePolicy(options.policy),
@@ -98,7 +89,7 @@ export class HookClient {
       ownServices: new OwnServices(options.policy.deny ?? [], resolver),
       dnsTimeoutMs: this.#options.dnsTimeoutMs,
       connectTimeoutMs: this.#options.connectTimeoutMs,
-      proxy: options.proxy,
+      proxy: options.proxy && readProxy(options.proxy),
     });
   }
 
@@ -119,6 +110,19 @@ export class HookClient {
       if (target instanceof ConnectFailure) exchange.refuse(target);
       else this.#submit(exchange, target);
     });
+  }
+
+  /**
+   * Whether a hook URL may be called as things stand, with a name lookup and without a connection: for registration.
+   * `post` judges again at every connect, so a later change of the name is covered there.
+   */
+  async check(text: string): Promise<UrlCheck | { readonly kind: 'unresolved'; readonly detail: string }> {
+    const check = checkUrl(text, this.#options.policy);
+    if (check.kind === 'refused' || this.#options.proxy?.resolve === 'proxy') return check;
+    const judged = await this.#connector.judge(hostOf(check.url), portOf(check.url)).catch(connectFailure);
+    if (!(judged instanceof ConnectFailure)) return check;
+    if (judged.rule === undefined) return { kind: 'unresolved', detail: judged.detail };
+    return { kind: 'refused', rule: judged.rule, detail: addressRefused };
   }
 
   get counts(): HookClientCounts {
@@ -148,7 +152,7 @@ export class HookClient {
     this.#pools.clear();
   }
 
-  #submit(exchange: HookExchange, target: Target): void {
+  #submit(exchange: HookExchange, target: HookTarget): void {
     const pool = this.#poolOf(target, exchange.request.tls ?? this.#options.tls);
     if (pool instanceof ConnectFailure) return exchange.refuse(pool);
     pool.lastUsed = ++this.#sequence;
@@ -160,21 +164,14 @@ export class HookClient {
     if (this.#inFlight === 0) this.#drained?.();
   }
 
-  #prepare(request: HookRequest): Target | ConnectFailure {
+  #prepare(request: HookRequest): HookTarget | ConnectFailure {
     if (this.#closed) return new ConnectFailure('aborted', 'The client was closed.', 'client closed');
-    return refuseHeaders(request.headers) ?? this.#targetOf(request.url);
+    if (request.signal?.aborted === true)
+      return new ConnectFailure('aborted', 'The request was aborted.', 'aborted before it began');
+    return refuseHeaders(request.headers) ?? this.#targets.read(request.url);
   }
 
-  #targetOf(text: string): Target | ConnectFailure {
-    const known = this.#targets.get(text);
-    if (known !== undefined) return known;
-    const target = readTarget(text, this.#options.policy);
-    this.#targets.set(text, target);
-    if (this.#targets.size > rememberedTargets) this.#targets.delete(this.#targets.keys().next().value ?? text);
-    return target;
-  }
-
-  #poolOf(target: Target, tls: HookTls | undefined): OriginPool | ConnectFailure {
+  #poolOf(target: HookTarget, tls: HookTls | undefined): OriginPool | ConnectFailure {
     const key = target.secure ? `${target.origin} ${tlsKey(tls)}` : target.origin;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
@@ -185,7 +182,7 @@ export class HookClient {
     return pool;
   }
 
-  #createPool(key: string, target: Target, tls: HookTls | undefined): OriginPool | ConnectFailure {
+  #createPool(key: string, target: HookTarget, tls: HookTls | undefined): OriginPool | ConnectFailure {
     const options = this.#options;
     const secure = target.secure ? secureContextFor(tls) : undefined;
     if (secure instanceof ConnectFailure) return secure;
@@ -217,24 +214,8 @@ export class HookClient {
   }
 }
 
-/** Rules about the writing of the URL, whose text tells nothing about any network. */
-const writtenRules: ReadonlySet<string> = new Set(['url', 'scheme', 'credentials']);
-
-function readTarget(text: string, policy: EgressPolicy): Target | ConnectFailure {
-  const check = checkUrl(text, policy);
-  if (check.kind === 'refused') {
-    const log = `egress rule "${check.rule}" refuses ${redacted(text)}`;
-    return new ConnectFailure('blocked', writtenRules.has(check.rule) ? check.detail : unreachable, log);
-  }
-  const { url } = check;
-  return {
-    origin: url.origin,
-    host: hostOf(url),
-    port: portOf(url),
-    secure: url.protocol === 'https:',
-    path: url.pathname + url.search,
-  };
+/** Passes a bug on. */
+function connectFailure(error: unknown): ConnectFailure {
+  if (error instanceof ConnectFailure) return error;
+  throw error;
 }
-
-/** Without the query and the path: hook URLs of chat services are secrets. */
-const redacted = (text: string): string => text.split(/[?#]/)[0]?.split('/').slice(0, 3).join('/') ?? '';

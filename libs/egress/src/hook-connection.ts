@@ -28,6 +28,7 @@ export class HookConnection implements ExchangeCarrier {
   readonly #client: Client;
   readonly openedAt = performance.now();
   #exchange: HookExchange | undefined;
+  readonly #unused: NodeJS.Timeout;
   #exchanges = 0;
   #bytesBefore = 0;
 
@@ -38,6 +39,8 @@ export class HookConnection implements ExchangeCarrier {
   ) {
     socket.once('close', () => pool.closed(this));
     socket.on('readable', () => this.#limitWireBytes());
+    // undici closes idle connections, but knows only those that it has used.
+    this.#unused = setTimeout(() => this.destroy(), options.keepAliveMs).unref();
     let handedOver = false;
     this.#client = new Client(options.origin, {
       connect: (_target, callback) => {
@@ -62,18 +65,11 @@ export class HookConnection implements ExchangeCarrier {
     return !this.socket.destroyed && this.socket.writableLength === 0;
   }
 
-  get destroyed(): boolean {
-    return this.socket.destroyed;
-  }
-
-  get busy(): boolean {
-    return this.#exchange !== undefined;
-  }
-
   run(exchange: HookExchange): void {
     this.#exchange = exchange;
     exchange.carrier = this;
     exchange.reusedSocket = this.#exchanges > 0;
+    if (this.#exchanges === 0) clearTimeout(this.#unused);
     this.#exchanges++;
     this.#bytesBefore = this.socket.bytesRead;
     const { method = 'POST', headers, body } = exchange.request;
@@ -91,12 +87,16 @@ export class HookConnection implements ExchangeCarrier {
     if (exchange !== undefined) this.pool.notSent(exchange);
   }
 
-  cancel(detail: string): void {
-    this.#exchange?.cancel('aborted', detail);
+  failed(): void {
+    this.destroy();
   }
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  cancel(detail: string): void {
+    this.#exchange?.cancel('aborted', detail);
   }
 
   #limitWireBytes(): void {

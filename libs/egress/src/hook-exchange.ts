@@ -31,12 +31,17 @@ export interface HookFailure {
   readonly detail: string;
   /** Rule, address or error code behind it. For logs only. */
   readonly log: string;
+  /** The egress rule, for `blocked`. For logs and the audit trail only. */
+  readonly rule?: AddressRule;
   readonly durationMs: number;
   /** Whether bytes of the request may have reached the hook. When false it has certainly not seen the request. */
   readonly requestSent: boolean;
+  /** Whether any byte of an answer arrived. */
+  readonly answerStarted: boolean;
   /**
-   * Whether the connection had carried a request before. `reset` with both flags set is the keep-alive race: the hook
-   * closed an idle connection while the request was on its way. It may or may not have been handled.
+   * Whether the connection had carried a request before. `reset` on a reused connection, with the request sent and no
+   * answer started, is the keep-alive race: the hook closed an idle connection while the request was on its way. It
+   * has almost certainly not been handled, but nobody can know.
    */
   readonly reusedSocket: boolean;
 }
@@ -70,6 +75,8 @@ export interface ExchangeCarrier {
   completed(): void;
   /** The connection closed before a byte of the request was written. */
   notSent(): void;
+  /** The request ended badly; the connection is of no further use. */
+  failed(): void;
 }
 
 /** Informational answers (1xx) that are read past before the hook is taken to be flooding. */
@@ -87,6 +94,7 @@ export class HookExchange implements Dispatcher.DispatchHandler {
   reusedSocket = false;
   #settled = false;
   #sent = false;
+  #answerStarted = false;
   #abort: ((error?: Error) => void) | undefined;
   #status = 0;
   #informational = 0;
@@ -115,7 +123,7 @@ export class HookExchange implements Dispatcher.DispatchHandler {
 
   /** Ends the exchange because no connection could be opened. */
   refuse(failure: ConnectFailure): void {
-    this.#fail(failure.error, failure.detail, failure.log);
+    this.#fail(failure.error, failure.detail, failure.log, failure.rule);
   }
 
   /** Ends the exchange from our side. An answer whose status line has arrived stays an answer. */
@@ -133,6 +141,10 @@ export class HookExchange implements Dispatcher.DispatchHandler {
     if (this.#settled) return abort();
     this.#abort = abort;
     this.#sent = true;
+  }
+
+  onResponseStarted(): void {
+    this.#answerStarted = true;
   }
 
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
@@ -169,11 +181,12 @@ export class HookExchange implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    if (this.#settled) return;
-    if (this.#status > 0) return this.#answer(`The body was cut short (${codeOf(error)}).`);
-    if (!this.#sent && error === connectionGone) return this.carrier?.notSent();
+    const carrier = this.carrier;
+    if (!this.#settled && !this.#sent && error === connectionGone) return carrier?.notSent();
+    if (this.#status > 0) this.#answer(`The body was cut short (${codeOf(error)}).`);
     const failure = exchangeFailure(error);
     this.#fail(failure, texts[failure], `${codeOf(error)}: ${error.message}`);
+    carrier?.failed();
   }
 
   readonly #onSignal = (): void => this.cancel('aborted', 'The request was aborted.');
@@ -209,11 +222,12 @@ export class HookExchange implements Dispatcher.DispatchHandler {
     });
   }
 
-  #fail(error: FailureClass, detail: string, log: string): void {
+  #fail(error: FailureClass, detail: string, log: string, rule?: AddressRule): void {
     if (this.#settled) return;
     const durationMs = performance.now() - this.#startedAt;
     const { reusedSocket } = this;
-    this.#settle({ kind: 'failed', error, detail, log, durationMs, requestSent: this.#sent, reusedSocket });
+    const flags = { requestSent: this.#sent, answerStarted: this.#answerStarted, reusedSocket };
+    this.#settle({ kind: 'failed', error, detail, log, durationMs, ...flags, ...(rule && { rule }) });
   }
 
   #settle(response: HookResponse): void {

@@ -30,6 +30,8 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
   readonly #waiting = new Set<HookExchange>();
   #opening = 0;
   #destroyed = false;
+  /** Until then the pool makes do with the connections it has. */
+  #contentUntil = -Infinity;
   /** Sequence number of the last request, for the choice of the pool to evict. */
   lastUsed = 0;
 
@@ -61,6 +63,7 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
   free(connection: HookConnection): void {
     const expired = performance.now() - connection.openedAt > this.options.maxAgeMs;
     const wanted = this.#waiting.size > 0;
+    if (wanted) this.#openMore();
     const { used, limit } = this.options.idleBudget;
     if (expired || !connection.reusable || (used >= limit && !wanted)) return connection.destroy();
     this.#keep(connection);
@@ -84,7 +87,8 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
       this.options.idleBudget.used--;
     }
     this.#openMore();
-    this.#reportEmpty();
+    // Later, because a request on it that was not written yet comes back after this call.
+    queueMicrotask(() => this.#reportEmpty());
   }
 
   /** Ends every request with `aborted` and destroys the connections. */
@@ -121,14 +125,16 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
   }
 
   #openMore(): void {
-    while (
-      !this.#destroyed &&
-      this.#opening < this.#waiting.size &&
-      this.#open.size + this.#opening < this.options.connections
-    ) {
+    while (this.#mayOpen()) {
       this.#opening++;
       void this.#openOne();
     }
+  }
+
+  #mayOpen(): boolean {
+    if (this.#destroyed || this.#opening >= this.#waiting.size) return false;
+    if (this.#open.size > 0 && performance.now() < this.#contentUntil) return false;
+    return this.#open.size + this.#opening < this.options.connections;
   }
 
   async #openOne(): Promise<void> {
@@ -156,14 +162,20 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
   }
 
   /**
-   * One failed attempt ends the request that has waited longest; the others get attempts of their own. A refused or
-   * unknown name is the same for all of them.
+   * While other connections serve the origin, a failed attempt only says that it takes no more: those who wait keep
+   * waiting for one of them. Otherwise it ends the request that has waited longest, and the others get attempts of
+   * their own, except that a forbidden or unknown name is the same for all of them.
    */
   #refuse(error: unknown): void {
     const failure =
       error instanceof ConnectFailure
         ? error
         : new ConnectFailure('other', 'The request failed.', `connect: ${codeOf(error)}`);
+    if (this.#open.size > 0 && failure.error !== 'blocked') {
+      this.#contentUntil = performance.now() + contentMs;
+      setTimeout(() => this.#openMore(), contentMs + 1).unref();
+      return;
+    }
     const all = failure.error === 'blocked' || failure.error === 'dns';
     for (const exchange of this.#waiting) {
       this.#waiting.delete(exchange);
@@ -177,4 +189,6 @@ export class OriginPool implements ConnectionOwner, ExchangeQueue {
   }
 }
 
+/** Milliseconds without another attempt after an origin with live connections refused one. */
+const contentMs = 1000;
 const closedText = 'The client was closed.';

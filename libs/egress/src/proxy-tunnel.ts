@@ -1,5 +1,6 @@
 import { isIPv6, type Socket } from 'node:net';
 import { ConnectFailure, codeOf, unreachable } from './failure.js';
+import { hostOf, portOf } from './url-check.js';
 
 /** A forward proxy that all hook traffic goes through, by CONNECT. */
 export interface ForwardProxy {
@@ -13,6 +14,29 @@ export interface ForwardProxy {
   readonly resolve?: 'here' | 'proxy';
 }
 
+/** A validated {@link ForwardProxy}. */
+export interface Proxy {
+  readonly host: string;
+  readonly port: number;
+  /** Value of the Proxy-Authorization header. */
+  readonly authorization: string | undefined;
+  readonly resolvesNames: boolean;
+}
+
+/** @throws Error when the URL is not a plain http URL */
+export function readProxy({ url: text, resolve = 'here' }: ForwardProxy): Proxy {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw new Error('The egress proxy must be given as http://[user:password@]host[:port].');
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return {
+    host: hostOf(url),
+    port: portOf(url),
+    authorization: url.username === '' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`,
+    resolvesNames: resolve === 'proxy',
+  };
+}
+
 /** Most bytes that a proxy may answer to CONNECT. */
 const maxAnswerBytes = 16_384;
 
@@ -24,23 +48,17 @@ const maxAnswerBytes = 16_384;
 export async function openTunnel(
   socket: Socket,
   target: { host: string; port: number },
-  proxy: URL,
+  proxy: Proxy,
   timeoutMs: number,
 ): Promise<void> {
   const authority = `${isIPv6(target.host) ? `[${target.host}]` : target.host}:${target.port}`;
-  const credentials = proxyCredentials(proxy);
+  const credentials = proxy.authorization === undefined ? '' : `proxy-authorization: ${proxy.authorization}\r\n`;
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${credentials}\r\n`, 'latin1');
   const answer = await readAnswer(socket, timeoutMs);
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1];
   if (status?.startsWith('2') === true) return;
   socket.destroy();
   throw new ConnectFailure('refused', unreachable, `the proxy answered ${status ?? 'no HTTP'} to CONNECT ${authority}`);
-}
-
-function proxyCredentials(proxy: URL): string {
-  if (proxy.username === '') return '';
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return `proxy-authorization: Basic ${Buffer.from(pair).toString('base64')}\r\n`;
 }
 
 /** The answer's head. Bytes after it would be the target's, who has not been asked anything yet: refused. */

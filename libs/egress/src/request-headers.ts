@@ -19,6 +19,9 @@ const transportHeaders = new Set([
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** Names that passed. Nearly every request has the same dozen; the limit is for hostile custom headers. */
+const passed = new Set<string>();
+
 /**
  * The last look at header names and values before they become bytes. The API refuses the same at registration; what
  * was stored by an older version, an import or another program ends here.
@@ -32,10 +35,10 @@ export function refuseHeaders(headers: Record<string, string>): ConnectFailure |
 }
 
 function faultOf(name: string, value: string | undefined): string | undefined {
-  if (transportHeaders.has(name) || transportHeaders.has(name.toLowerCase()))
-    return 'A header of the subscription is reserved.';
+  if (value === undefined || !fieldValue.test(value)) return 'A header value of the subscription is malformed.';
+  if (passed.has(name)) return undefined;
   if (!token.test(name)) return 'A header name of the subscription is malformed.';
-  return value === undefined || !fieldValue.test(value)
-    ? 'A header value of the subscription is malformed.'
-    : undefined;
+  if (transportHeaders.has(name.toLowerCase())) return 'A header of the subscription is reserved.';
+  if (passed.size < 1000) passed.add(name);
+  return undefined;
 }

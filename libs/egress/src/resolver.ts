@@ -1,5 +1,6 @@
 import { promises as dns } from 'node:dns';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectFailure, codeOf } from './failure.js';
 import { candidateNames, parseHosts, parseResolvConf, type HostsTable, type SearchRules } from './hosts-file.js';
 
@@ -23,6 +24,11 @@ export interface ResolverOptions {
   now?: () => number;
 }
 
+/** The names that RFC 6761 reserves for this machine; no name server is asked for them. */
+export function isLocalhost(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost');
+}
+
 interface CachedAnswer {
   readonly answer: Promise<readonly string[]>;
   expiresAt: number;
@@ -38,10 +44,11 @@ const loopback: readonly string[] = ['127.0.0.1', '::1'];
  * NIS, LDAP) are not asked.
  */
 export class SystemResolver implements Resolver {
-  readonly #dns: dns.Resolver;
+  #dns: dns.Resolver;
+  readonly #servers: readonly string[] | undefined;
   readonly #options: Required<Omit<ResolverOptions, 'servers'>>;
   readonly #cache = new Map<string, CachedAnswer>();
-  #files: { hosts: HostsTable; rules: SearchRules; readAt: number } | undefined;
+  #files: { hosts: HostsTable; rules: SearchRules; resolvConf: string; readAt: number } | undefined;
 
   constructor({ servers, ...options }: ResolverOptions = {}) {
     this.#options = {
@@ -52,14 +59,14 @@ export class SystemResolver implements Resolver {
       now: () => performance.now(),
       ...options,
     };
-    this.#dns = new dns.Resolver({ timeout: this.#options.queryTimeoutMs, tries: 2 });
-    if (servers !== undefined) this.#dns.setServers(servers);
+    this.#servers = servers;
+    this.#dns = this.#createDns();
   }
 
   /** Concurrent callers share one lookup; answers are kept for their TTL, at most `cacheMs`. */
   async resolve(host: string): Promise<readonly string[]> {
     const name = host.toLowerCase();
-    if (name === 'localhost' || name.endsWith('.localhost')) return loopback;
+    if (isLocalhost(name)) return loopback;
     const cached = this.#cache.get(name);
     if (cached !== undefined && cached.expiresAt > this.#options.now()) return cached.answer;
     const entry: CachedAnswer = { answer: this.#lookup(name), expiresAt: Infinity };
@@ -91,25 +98,49 @@ export class SystemResolver implements Resolver {
   async #ask(name: string, rules: SearchRules): Promise<{ addresses: string[]; ttl: number }> {
     let failure: unknown;
     for (const candidate of candidateNames(name, rules)) {
-      const [ipv4, ipv6] = await Promise.allSettled([
-        this.#dns.resolve4(candidate, { ttl: true }),
-        this.#dns.resolve6(candidate, { ttl: true }),
-      ]);
-      const records = [ipv4, ipv6].flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+      const answers = await this.#askBoth(candidate);
+      const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
       if (records.length > 0)
         return { addresses: records.map((record) => record.address), ttl: Math.min(...records.map(({ ttl }) => ttl)) };
-      failure = worst(ipv4, ipv6);
+      failure = worst(answers);
       if (!isAbsent(failure)) break;
     }
     throw new ConnectFailure('dns', dnsText(failure), `lookup of ${name}: ${codeOf(failure)}`);
+  }
+
+  /**
+   * IPv4 and IPv6 at the same time. Some name servers drop the query for the family they do not know; once one family
+   * has answered, the other gets half a second more. Leaving it out is safe: only addresses returned here are used.
+   */
+  async #askBoth(name: string): Promise<QueryResult[]> {
+    const answers: QueryResult[] = [];
+    const queries = [this.#dns.resolve4(name, { ttl: true }), this.#dns.resolve6(name, { ttl: true })].map(
+      async (query) => {
+        const [answer] = await Promise.allSettled([query]);
+        answers.push(answer);
+        if (answer.status === 'rejected') throw answer.reason;
+      },
+    );
+    const both = Promise.allSettled(queries);
+    const first = Promise.any(queries).then(async () => delay(500, undefined, { ref: false }));
+    await Promise.race([both, first.catch(async () => both)]);
+    return answers;
+  }
+
+  #createDns(): dns.Resolver {
+    const resolver = new dns.Resolver({ timeout: this.#options.queryTimeoutMs, tries: 2 });
+    if (this.#servers !== undefined) resolver.setServers(this.#servers);
+    return resolver;
   }
 
   /** The files are small and change when containers come and go; five seconds bound how long a change goes unseen. */
   async #readFiles(): Promise<{ hosts: HostsTable; rules: SearchRules }> {
     const now = this.#options.now();
     if (this.#files === undefined || now - this.#files.readAt > 5000) {
-      const [hosts, rules] = await Promise.all([read(this.#options.hostsFile), read(this.#options.resolvConf)]);
-      this.#files = { hosts: parseHosts(hosts), rules: parseResolvConf(rules), readAt: now };
+      const [hosts, resolvConf] = await Promise.all([read(this.#options.hostsFile), read(this.#options.resolvConf)]);
+      // c-ares reads the name servers once, when it is created.
+      if (this.#files !== undefined && this.#files.resolvConf !== resolvConf) this.#dns = this.#createDns();
+      this.#files = { hosts: parseHosts(hosts), rules: parseResolvConf(resolvConf), resolvConf, readAt: now };
     }
     return this.#files;
   }
@@ -120,11 +151,11 @@ const read = async (path: string): Promise<string> => readFile(path, 'utf8').cat
 const absent = new Set(['ENOTFOUND', 'ENODATA']);
 const isAbsent = (failure: unknown): boolean => absent.has(codeOf(failure));
 
+type QueryResult = PromiseSettledResult<{ address: string; ttl: number }[]>;
+
 /** Of two failed queries the one that says more: "timed out" beats "no such record". */
-function worst(first: PromiseSettledResult<unknown>, second: PromiseSettledResult<unknown>): unknown {
-  const failures = [first, second].flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
+function worst(answers: QueryResult[]): unknown {
+  const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
   return failures.find((failure) => !isAbsent(failure)) ?? failures[0];
 }
 
