@@ -7,7 +7,7 @@ import { becomesReady, endStragglers, launch, stopServer, type Postmaster, type 
 import { formatIdentity, isRunning, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { logSize, logTail, rotateLog } from './server-log.js';
 import { serverSettings, type Endpoint } from './server-settings.js';
-import { ownSocketDir } from './socket-dir.js';
+import { ownSocketDir, removeSocketDir } from './socket-dir.js';
 import { startWatchdog, type Watchdog } from './watchdog.js';
 
 export interface Claim {
@@ -110,7 +110,7 @@ async function start(claim: Claim, waitedMs: number): Promise<Hold | undefined> 
   const logFrom = logSize(logFile);
   const owner = formatIdentity(ownIdentity());
   const server = await launch(spec, serverSettings({ endpoint, durable, owner, cluster, settings }));
-  const watchdog = startWatchdog(server.pid, spec.account);
+  const watchdog = startWatchdog(server.pid, spec.account, endpoint.kind === 'socket' ? endpoint.socketDir : '');
   const hold = await settle({ kind: 'own', server, watchdog }, claim);
   if (hold || claim.cancelled()) return hold;
   const tail = logTail(logFile, logFrom);
@@ -146,6 +146,7 @@ async function settle(hold: Hold & { kind: 'own' }, claim: Claim): Promise<Hold 
 async function abandon({ server, watchdog }: Hold & { kind: 'own' }, claim: Claim): Promise<void> {
   if (server.ended() === undefined) await stopServer(claim.spec, server.pid);
   watchdog.release();
+  removeSocketDir(claim.endpoint);
 }
 
 /**

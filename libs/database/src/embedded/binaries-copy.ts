@@ -10,12 +10,12 @@ import { isAlive } from './process-identity.js';
  * @returns the copy's home, laid out like the package.
  * @throws Error when no place could be written.
  */
-export function copyBinaries(home: string, dataDir: string): string {
+export async function copyBinaries(home: string, dataDir: string): Promise<string> {
   const version = packageVersion(home);
   const failures: string[] = [];
   for (const base of candidates(dataDir)) {
     try {
-      return copyTo(path.join(base, `postgres-${version}-${process.arch}`), home);
+      return await copyTo(path.join(base, `postgres-${version}-${process.arch}`), home);
     } catch (error) {
       failures.push(`${base}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -29,12 +29,12 @@ function candidates(dataDir: string): string[] {
   return ['/var/cache/hookcast', path.join(os.tmpdir(), 'hookcast-root')];
 }
 
-function copyTo(target: string, home: string): string {
+async function copyTo(target: string, home: string): Promise<string> {
   const base = path.dirname(target);
   fs.mkdirSync(base, { recursive: true });
   assertOurs(base);
   if (process.getuid?.() === 0) fs.chmodSync(base, 0o755);
-  removeAbandoned(target);
+  await removeAbandoned(target);
   if (fs.existsSync(path.join(target, 'native'))) return target;
   // Whole or not at all: a copy that was interrupted, or made by two processes at once, is never executed.
   const unfinished = `${target}.tmp-${process.pid}-${randomBytes(3).toString('hex')}`;
@@ -66,13 +66,16 @@ function makeReadable(entry: string): void {
 }
 
 /** Removes siblings `<path>.tmp-<pid>-…` and `<path>.init-<pid>-…` that a killed process left half made. */
-export function removeAbandoned(target: string): void {
+export async function removeAbandoned(target: string): Promise<void> {
   const directory = path.dirname(target);
   const prefix = `${path.basename(target)}.`;
   for (const name of fs.readdirSync(directory)) {
     const pid = Number(/^(?:tmp|init)-(\d+)-/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : '')?.[1]);
     const entry = path.join(directory, name);
-    if (pid && isAbandoned(entry, pid)) fs.rmSync(entry, { recursive: true, force: true });
+    if (!pid || !isAbandoned(entry, pid)) continue;
+    // initdb outlives a killed parent for a moment and still writes there: try again, and else leave it to the next start
+    const patience = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
+    await fs.promises.rm(entry, patience).catch(() => {});
   }
 }
 

@@ -31,7 +31,7 @@ export async function findBinaries(account: Account, dataDir: string): Promise<B
   repairInPlace(home);
   const repaired = (await probe(home, account)).binaries;
   if (repaired) return repaired;
-  const copy = copyBinaries(home, dataDir);
+  const copy = await copyBinaries(home, dataDir);
   repairInPlace(copy);
   const { binaries, result } = await probe(copy, account);
   if (binaries) return binaries;

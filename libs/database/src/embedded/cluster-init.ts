@@ -32,7 +32,7 @@ export async function ensureCluster(
 ): Promise<boolean> {
   const { cluster } = paths;
   assertOwn(cluster);
-  removeAbandoned(cluster);
+  await removeAbandoned(cluster);
   if (isCluster(cluster)) return false;
   if (fs.existsSync(cluster) && fs.readdirSync(cluster).length > 0) {
     throw new Error(`${cluster} is not empty and not a Postgres cluster: move it away, or choose another data dir.`);

@@ -79,6 +79,11 @@ export function isPostmasterOf(pid: number, cluster: string): boolean {
   return command.includes('postgres') && `${command} `.includes(`${cluster} `);
 }
 
+/** For polling: elsewhere than on Linux a look at the command line costs a process. A zombie is gone too. */
+export function hasEnded(pid: number, cluster: string): boolean {
+  return process.platform === 'linux' ? !isPostmasterOf(pid, cluster) : !isAlive(pid);
+}
+
 /**
  * Removes lock files whose pid was given to another process since: Postgres would take that for a server and refuse
  * to start. A lock file whose pid is free is left to Postgres, which then also looks for sessions that are left.

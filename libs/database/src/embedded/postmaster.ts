@@ -5,7 +5,7 @@ import type { Account } from './account.js';
 import type { Binaries } from './binaries.js';
 import { serverPlace } from './cluster-init.js';
 import type { ClusterPaths } from './cluster-paths.js';
-import { isPostmasterOf, readPidFile } from './postmaster-file.js';
+import { hasEnded, isPostmasterOf, readPidFile } from './postmaster-file.js';
 import { asAccount, run } from './run.js';
 import { settingArguments } from './server-settings.js';
 
@@ -106,7 +106,7 @@ export async function stopServer(spec: ServerSpec, pid: number): Promise<void> {
 async function isGone(pid: number, cluster: string, patienceMs: number): Promise<boolean> {
   const deadline = performance.now() + patienceMs;
   while (performance.now() < deadline) {
-    if (!isPostmasterOf(pid, cluster)) return true;
+    if (hasEnded(pid, cluster)) return true;
     await pause(10);
   }
   return false;

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Account } from './account.js';
 import { ownDirectory } from './cluster-init.js';
+import type { Endpoint } from './server-settings.js';
 
 /**
  * Makes the private directory of the socket.
@@ -14,6 +15,16 @@ export function ownSocketDir(socketDir: string, account: Account): void {
   if (!fit)
     throw new Error(`${socketDir} belongs to somebody else: remove it, or set TMPDIR to a directory of your own.`);
   ownDirectory(socketDir, account);
+}
+
+/** Leaves it when something is in it: another server of this cluster has started meanwhile. */
+export function removeSocketDir(endpoint: Endpoint): void {
+  if (endpoint.kind === 'tcp') return;
+  try {
+    fs.rmdirSync(endpoint.socketDir);
+  } catch {
+    // in use, or gone already
+  }
 }
 
 function ownUids(account: Account): number[] {

@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { acquire, type Claim, type Hold } from './acquire.js';
+import { hasEnded } from './postmaster-file.js';
 import { stopServer } from './postmaster.js';
-import { isAlive, isRunning } from './process-identity.js';
+import { isRunning } from './process-identity.js';
+import { removeSocketDir } from './socket-dir.js';
 
 /** What happens to the server while the program runs. */
 export type EmbeddedEvent =
@@ -73,7 +75,7 @@ export class Supervisor {
       void hold.server.exit.then((how) => this.lose(hold, how));
     } else {
       this.timer = setInterval(() => {
-        if (!isAlive(hold.pid)) this.lose(hold, 'gone');
+        if (hasEnded(hold.pid, this.options.spec.paths.cluster)) this.lose(hold, 'gone');
       }, pollMs);
     }
     this.timer.unref();
@@ -116,7 +118,7 @@ export class Supervisor {
     if (hold?.kind === 'own') {
       await stopServer(this.options.spec, hold.server.pid);
       hold.watchdog.release();
-      removeQuietly(this.options.endpoint.kind === 'socket' ? this.options.endpoint.socketDir : undefined);
+      removeSocketDir(this.options.endpoint);
     }
     this.hold = undefined;
     this.report({ kind: 'stopped' });
@@ -152,13 +154,5 @@ export function describe(event: EmbeddedEvent): string {
       return `embedded Postgres did not start again, next try in ${event.retryInMs} ms: ${event.reason}`;
     case 'stopped':
       return 'embedded Postgres is no longer in use by this process';
-  }
-}
-
-function removeQuietly(directory: string | undefined): void {
-  try {
-    if (directory) fs.rmdirSync(directory);
-  } catch {
-    // still in use, or gone already
   }
 }

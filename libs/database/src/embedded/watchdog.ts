@@ -17,12 +17,12 @@ const script = `trap '' INT TERM HUP
 read -r _
 kill -INT "$1" 2>/dev/null || exit 0
 waited=0
-while kill -0 "$1" 2>/dev/null && [ "$waited" -lt 60 ]; do sleep 1; waited=$((waited + 1)); done
-kill -QUIT "$1" 2>/dev/null`;
+while kill -0 "$1" 2>/dev/null && [ "$waited" -lt 600 ]; do sleep 0.1; waited=$((waited + 1)); done
+kill -QUIT "$1" 2>/dev/null || rmdir "$2" 2>/dev/null`;
 
-export function startWatchdog(pid: number, account: Account): Watchdog {
+export function startWatchdog(pid: number, account: Account, socketDir: string): Watchdog {
   if (process.platform === 'win32') return { release: () => {} };
-  const shell = spawn('/bin/sh', ['-c', script, 'hookcast-postgres-watchdog', String(pid)], {
+  const shell = spawn('/bin/sh', ['-c', script, 'hookcast-postgres-watchdog', String(pid), socketDir], {
     ...asAccount(account),
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
