@@ -1,1 +1,13 @@
-export {};
+export {
+  createPublisher,
+  type BatchEvent,
+  type BatchOptions,
+  type Publisher,
+  type PublishOptions,
+} from './publisher.js';
+export type { Duration, EventOptions } from './outgoing-event.js';
+export type { PublishedEvent } from './pending-publish.js';
+export type { Problem, ProblemError } from './problem.js';
+export { PublishError, type PublishErrorReason } from './publish-error.js';
+export type { PublisherHooks, RequestReport } from './request-report.js';
+export type { PublisherOptions } from './settings.js';

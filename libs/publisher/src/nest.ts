@@ -1,1 +1,1 @@
-export {};
+export { HookcastPublisher, HookcastPublisherModule, type HookcastPublisherModuleOptions } from './nest-publisher.js';

@@ -1,0 +1,136 @@
+import { joinBatch, mediaTypes } from '@hookcast/protocol';
+import { readAnswer, type BatchAnswer } from './batch-answer.js';
+import type { PendingPublish } from './pending-publish.js';
+import type { RequestReport } from './request-report.js';
+import { RequestSlots } from './request-slots.js';
+import { retryDelayMs } from './retry-delay.js';
+import { settleCalls } from './settle-calls.js';
+import type { PublisherSettings } from './settings.js';
+import { TopicLanes, type Lane } from './topic-lanes.js';
+import type { PublishRequest, Transport } from './transport.js';
+
+export interface DispatcherOptions {
+  settings: PublisherSettings;
+  transport: Transport;
+  clock: Clock;
+  /** From 0 to 1. */
+  random: () => number;
+}
+
+export interface Clock {
+  /** The wall clock, in milliseconds. */
+  now(): number;
+  /** Milliseconds that only go forward: pacing and deadlines must not jump with the wall clock. */
+  elapsed(): number;
+}
+
+/**
+ * Sends the calls of every topic: the first at once, those that come while requests are in flight together in the next
+ * one. Splits what is refused and tries again what failed, always with the same ids.
+ */
+export class Dispatcher {
+  private readonly topics = new Map<string, TopicLanes>();
+  private readonly slots: RequestSlots;
+
+  constructor(private readonly options: DispatcherOptions) {
+    this.slots = new RequestSlots(options.settings.maxRequests);
+  }
+
+  /** Takes over a call; its result is told by settling it. */
+  add(call: PendingPublish): void {
+    const lanes = this.lanesOf(call.events[0]?.topic ?? '');
+    lanes.add(call);
+    const lane = lanes.idleLane();
+    if (lane === undefined) return;
+    lane.isRunning = true;
+    void this.run(lanes, lane);
+  }
+
+  private lanesOf(topic: string): TopicLanes {
+    const known = this.topics.get(topic);
+    if (known !== undefined) return known;
+    const lanes = new TopicLanes(topic, this.options.settings.maxRequestsPerTopic);
+    this.topics.set(topic, lanes);
+    return lanes;
+  }
+
+  private async run(lanes: TopicLanes, lane: Lane): Promise<void> {
+    // Calls made in the same turn of the event loop share the first request; waiting for its end costs no time.
+    await endOfTurn();
+    while (lane.isRunning) await this.sendNext(lanes, lane);
+    if (lanes.isIdle && lanes.notBefore <= this.options.clock.elapsed()) this.topics.delete(lanes.topic);
+  }
+
+  private async sendNext(lanes: TopicLanes, lane: Lane): Promise<void> {
+    const waitMs = lanes.notBefore - this.options.clock.elapsed();
+    if (waitMs > 0) return pause(waitMs);
+    await this.slots.acquire();
+    const calls = lanes.next(lane, this.options.settings.batch);
+    // Set in the same turn as the look that found nothing, so that a call that comes later starts the lane again.
+    if (calls.length === 0) lane.isRunning = false;
+    else lane.again.unshift(...(await this.send(lanes, calls)));
+    this.slots.release();
+  }
+
+  /** Sends one request, settles what its answer decides and returns what is to be sent again. */
+  private async send(lanes: TopicLanes, calls: PendingPublish[]): Promise<PendingPublish[][]> {
+    const { clock, settings, transport } = this.options;
+    for (const call of calls) call.attempts += 1;
+    const request = publishRequest(lanes.topic, calls);
+    const startedAt = clock.elapsed();
+    const response = await transport.publish(request);
+    const ids = calls.flatMap(({ events }) => events.map(({ id }) => id));
+    const answer = readAnswer(response, { topic: lanes.topic, ids }, clock.now());
+    this.pace(lanes, answer);
+    this.report({
+      topic: lanes.topic,
+      events: ids.length,
+      bytes: request.body.length,
+      attempt: Math.max(...calls.map(({ attempts }) => attempts)),
+      durationMs: clock.elapsed() - startedAt,
+      status: response.kind === 'answered' ? response.status : undefined,
+      ...outcomeOf(answer, calls.length),
+    });
+    return settleCalls(calls, answer, { retryAt: lanes.notBefore, maxAttempts: settings.maxAttempts });
+  }
+
+  private pace(lanes: TopicLanes, answer: BatchAnswer): void {
+    if (answer.kind !== 'retry') {
+      lanes.failures = 0;
+      return;
+    }
+    const { clock, random, settings } = this.options;
+    lanes.failures += 1;
+    const backoffMs = retryDelayMs(lanes.failures, settings.retry, random());
+    // A wait longer than any call lasts would only turn the broker's words into a timeout.
+    const askedMs = Math.min(answer.retryAfterMs, settings.timeoutMs);
+    lanes.notBefore = Math.max(lanes.notBefore, clock.elapsed() + Math.max(backoffMs, askedMs));
+  }
+
+  private report(report: RequestReport): void {
+    try {
+      this.options.settings.hooks.onRequest?.(report);
+    } catch {
+      // Somebody else's metrics must not stop events.
+    }
+  }
+}
+
+function publishRequest(topic: string, calls: readonly PendingPublish[]): PublishRequest {
+  const bodies = calls.flatMap(({ events }) => events.map(({ body }) => body));
+  const [only] = bodies;
+  if (only !== undefined && bodies.length === 1) return { topic, contentType: mediaTypes.structured, body: only };
+  return { topic, contentType: mediaTypes.batch, body: joinBatch(bodies) };
+}
+
+function outcomeOf(answer: BatchAnswer, calls: number): Pick<RequestReport, 'outcome' | 'reason'> {
+  if (answer.kind === 'stored') return { outcome: 'stored', reason: undefined };
+  const { reason } = answer.failure;
+  if (answer.kind === 'retry') return { outcome: 'retry', reason };
+  return { outcome: answer.kind === 'refused' || calls === 1 ? 'refused' : 'split', reason };
+}
+
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Does not keep the process alive: the deadlines of the calls that wait do. */
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());

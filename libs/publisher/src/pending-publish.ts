@@ -1,0 +1,101 @@
+import type { OutgoingEvent } from './outgoing-event.js';
+import { PublishError, type PublishErrorDetails, type PublishErrorReason } from './publish-error.js';
+
+/** An event that the broker has stored. */
+export interface PublishedEvent {
+  id: string;
+  topic: string;
+  /** Where it stands in the log: `<stream>:<seq>`. */
+  position: string;
+  /** True when an earlier publish with this id had stored it already. */
+  duplicate: boolean;
+}
+
+/** Who waits for a call, and how long. */
+export interface PendingOptions {
+  timeoutMs: number;
+  signal: AbortSignal | undefined;
+  resolve: (events: PublishedEvent[]) => void;
+  reject: (error: PublishError) => void;
+  /** Called once, before the promise is settled. */
+  onSettled: (pending: PendingPublish) => void;
+}
+
+/** Why a call or an attempt failed, in the parts of a {@link PublishError}. */
+export interface Failure extends PublishErrorDetails {
+  reason: PublishErrorReason;
+  message: string;
+}
+
+/** One `publish()` or `publishBatch()` call that is not settled yet: it ends by success, failure, time or abort. */
+export class PendingPublish {
+  readonly bytes: number;
+  /** How often it was sent. */
+  attempts = 0;
+  isSettled = false;
+  /** False while it waits for room in the buffer. */
+  isAdmitted = false;
+  private lastFailure: Failure | undefined;
+  private watchers: (() => void)[] | undefined;
+  private readonly timer: NodeJS.Timeout;
+  private readonly abort = () => this.fail(aborted(this.options.signal));
+
+  constructor(
+    readonly events: readonly OutgoingEvent[],
+    /** When its time is up, in milliseconds on the publisher's clock. */
+    readonly deadline: number,
+    private readonly options: PendingOptions,
+  ) {
+    this.bytes = events.reduce((sum, event) => sum + event.body.length, 0);
+    this.timer = setTimeout(() => this.timeOut(), options.timeoutMs);
+    options.signal?.addEventListener('abort', this.abort, { once: true });
+  }
+
+  succeed(events: PublishedEvent[]): void {
+    if (this.settle()) this.options.resolve(events);
+  }
+
+  /** Rejects the call; no effect on one that is settled. */
+  fail({ reason, message, ...details }: Failure): void {
+    const eventId = this.events.length === 1 ? this.events[0]?.id : undefined;
+    if (this.settle()) this.options.reject(new PublishError(reason, message, { ...details, eventId }));
+  }
+
+  /** Takes down why an attempt failed, for the case that time runs out before another one succeeds. */
+  noteFailure(failure: Failure): void {
+    this.lastFailure = failure;
+  }
+
+  /** Resolves once the call is settled, in whatever way. */
+  async settled(): Promise<void> {
+    if (this.isSettled) return;
+    await new Promise<void>((resolve) => (this.watchers ??= []).push(resolve));
+  }
+
+  private timeOut(): void {
+    const { status, problem } = this.lastFailure ?? {};
+    this.fail({
+      reason: 'timeout',
+      message: `Not published within ${this.options.timeoutMs} ms${this.lastFailure ? `: ${this.lastFailure.message}` : '.'}`,
+      status,
+      problem,
+      cause: this.lastFailure?.cause,
+    });
+  }
+
+  private settle(): boolean {
+    if (this.isSettled) return false;
+    this.isSettled = true;
+    clearTimeout(this.timer);
+    this.options.signal?.removeEventListener('abort', this.abort);
+    this.options.onSettled(this);
+    for (const watcher of this.watchers ?? []) watcher();
+    return true;
+  }
+}
+
+export const aborted = (signal: AbortSignal | undefined): Failure => ({
+  reason: 'aborted',
+  message: 'The publish was aborted.',
+  cause: signal?.reason,
+});

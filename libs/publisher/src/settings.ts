@@ -1,0 +1,118 @@
+import type http from 'node:http';
+import type { PublisherHooks } from './request-report.js';
+import type { BatchLimits } from './batch-draft.js';
+import type { BufferLimits } from './event-buffer.js';
+import type { RetryPacing } from './retry-delay.js';
+
+/** How a publisher reaches its broker, and how hard it tries. */
+export interface PublisherOptions {
+  /** The broker, such as `https://bus.internal` or `http://127.0.0.1:8080`; a path in it is kept as a prefix. */
+  url: string;
+  /** A key with the scope `publish:<topic pattern>`. Missing is an error when the publisher is created. */
+  apiKey: string | undefined;
+  /** The CloudEvents source of its events: a URI reference that names the service. @default 'urn:hookcast:publisher' */
+  source?: string | undefined;
+  /** A call that is not settled by then is rejected with `timeout`. @default 30_000 */
+  timeoutMs?: number | undefined;
+  /** For one request, from connecting to the end of the answer. @default 10_000 */
+  requestTimeoutMs?: number | undefined;
+  /** Attempts of one call within its `timeoutMs`. @default Infinity */
+  maxAttempts?: number | undefined;
+  /** The wait after a first failure doubles from `baseMs` to `maxMs`, with jitter. @default { baseMs: 100, maxMs: 5_000 } */
+  retry?: Partial<RetryPacing> | undefined;
+  /** Requests in flight, over all topics. @default 4 */
+  maxRequests?: number | undefined;
+  /** Requests in flight for one topic. @default 2 */
+  maxRequestsPerTopic?: number | undefined;
+  /** Events in one request, at most 1,000. @default 1_000 */
+  maxBatchEvents?: number | undefined;
+  /** Bytes of one request's body. @default 4 MiB */
+  maxBatchBytes?: number | undefined;
+  /** Events that may wait for their answer, in flight included. @default 50_000 */
+  maxBufferedEvents?: number | undefined;
+  /** @default 64 MiB */
+  maxBufferedBytes?: number | undefined;
+  /**
+   * What `publish()` does while the buffer is full: `reject` with `buffer-full` at once, or `wait` for room within
+   * `timeoutMs`. Waiting bounds memory only for callers that await their calls.
+   *
+   * @default 'reject'
+   */
+  whenFull?: 'reject' | 'wait' | undefined;
+  /** For a private CA, client certificates or a proxy; must keep connections alive. @default one of its own */
+  agent?: http.Agent | undefined;
+  /** Called with figures, for metrics and logs. */
+  hooks?: PublisherHooks | undefined;
+}
+
+/** The options with every default filled in. */
+export interface PublisherSettings {
+  url: URL;
+  apiKey: string;
+  source: string;
+  timeoutMs: number;
+  requestTimeoutMs: number;
+  maxAttempts: number;
+  retry: RetryPacing;
+  maxRequests: number;
+  maxRequestsPerTopic: number;
+  batch: BatchLimits;
+  buffer: BufferLimits;
+  agent: http.Agent | undefined;
+  hooks: PublisherHooks;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** @throws {TypeError} that names every option that is wrong */
+export function publisherSettings(options: PublisherOptions): PublisherSettings {
+  const errors: string[] = [];
+  const number = numberReader(options, errors);
+  const settings: PublisherSettings = {
+    url: brokerUrl(options.url, errors),
+    apiKey: apiKey(options.apiKey, errors),
+    source: options.source ?? 'urn:hookcast:publisher',
+    timeoutMs: number('timeoutMs', 30_000),
+    requestTimeoutMs: number('requestTimeoutMs', 10_000),
+    maxAttempts: number('maxAttempts', Infinity),
+    retry: { baseMs: 100, maxMs: 5_000, ...options.retry },
+    maxRequests: number('maxRequests', 4),
+    maxRequestsPerTopic: number('maxRequestsPerTopic', 2),
+    batch: { maxEvents: number('maxBatchEvents', 1_000, 1_000), maxBytes: number('maxBatchBytes', 4 * mebibyte) },
+    buffer: {
+      maxEvents: number('maxBufferedEvents', 50_000),
+      maxBytes: number('maxBufferedBytes', 64 * mebibyte),
+      whenFull: options.whenFull ?? 'reject',
+    },
+    agent: options.agent,
+    hooks: options.hooks ?? {},
+  };
+  if (errors.length > 0) throw new TypeError(`createPublisher: ${errors.join('; ')}`);
+  return settings;
+}
+
+function apiKey(key: string | undefined, errors: string[]): string {
+  if (!key) errors.push('apiKey is missing');
+  else if (!/^[\x21-\x7e]+$/.test(key)) errors.push('apiKey has characters that no key has');
+  return key ?? '';
+}
+
+function brokerUrl(text: string, errors: string[]): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url;
+  errors.push('url must be an http or https URL without credentials');
+  return new URL('http://invalid');
+}
+
+type NumberOption = {
+  [K in keyof PublisherOptions]-?: PublisherOptions[K] extends number | undefined ? K : never;
+}[keyof PublisherOptions];
+
+function numberReader(options: PublisherOptions, errors: string[]) {
+  return (name: NumberOption, fallback: number, max = Infinity): number => {
+    const value = options[name] ?? fallback;
+    if (value >= 1 && value <= max) return value;
+    errors.push(`${name} must be from 1${max === Infinity ? '' : ` to ${max}`}, not ${value}`);
+    return fallback;
+  };
+}
