@@ -1,1 +1,13 @@
-export {};
+export { Appender, type AppenderOptions } from './appender.js';
+export { backlogs, createCursors, deleteCursors, type Backlog, type CursorStart } from './cursors-store.js';
+export { DayPartitions, ensureDays, type DayPartitionsOptions, type PartitionCounts } from './day-partitions.js';
+export { InvalidEventError, findDefects, type EventDefect } from './event-check.js';
+export { LogReader, type EventKey, type Head, type ReadLimit } from './event-log.js';
+export { defaultSource, type EventAttributes, type NewEvent, type StoredEvent } from './event.js';
+export { type AppendedEvent } from './flush-plan.js';
+export { type AppendResult } from './flusher.js';
+export { type LogLine } from './log-line.js';
+export { partitionOf } from './partition.js';
+export { formatPosition, parsePosition, type Position } from './position.js';
+export { type StreamRef, type TopicRef } from './stream.js';
+export { createStreams, deleteStreams, loadStreams, topicStats, type StreamStats } from './streams-store.js';

@@ -1,0 +1,142 @@
+import { rows, type SqlSource } from '@hookcast/database';
+import { findPlaces, type Place } from './position-store.js';
+
+/** Where a new cursor begins. A time in the future is as good as `latest`. */
+export type CursorStart = { kind: 'latest' } | { kind: 'earliest' } | { kind: 'time'; at: Date };
+
+export interface Backlog {
+  /** Events that are not settled, of all streams. */
+  backlog: number;
+  /** When the oldest of them was stored. */
+  oldestPendingAt?: Date;
+  /** Since the subscription exists. */
+  delivered: number;
+  dead: number;
+  dropped: number;
+  /** Went with their day before they were settled. */
+  expired: number;
+}
+
+/**
+ * Gives a subscription a cursor on every stream of the topics; those it has already stay as they are. The epoch comes
+ * from the assignment, under a share lock: a takeover that is about to raise it is waited for, and one that comes
+ * later waits for this. Its statement may be older than this cursor, though, so an owner that finds a cursor below
+ * its epoch raises it.
+ */
+export async function createCursors(
+  transaction: SqlSource,
+  cursor: { subscriptionId: number; topicIds: readonly number[]; start: CursorStart },
+): Promise<void> {
+  const streams = await rows<{ stream_id: number; head_seq: string; at: Date }>(
+    transaction,
+    /* sql */ `
+    select stream_id, head_seq, greatest(head_at, 'epoch') as at
+    from streams where topic_id = any($1::int[]) order by stream_id`,
+    [cursor.topicIds],
+  );
+  const heads = new Map(streams.map((row) => [row.stream_id, { seq: Number(row.head_seq), at: row.at }]));
+  const places =
+    cursor.start.kind === 'latest' ? heads : await startPlaces(transaction, [...heads.keys()], cursor.start);
+  await insertCursors(transaction, cursor.subscriptionId, places);
+}
+
+async function startPlaces(
+  source: SqlSource,
+  streamIds: number[],
+  start: Exclude<CursorStart, { kind: 'latest' }>,
+): Promise<Map<number, Place>> {
+  return start.kind === 'time' ? findPlaces(source, streamIds, start.at) : findPlaces(source, streamIds);
+}
+
+async function insertCursors(
+  transaction: SqlSource,
+  subscriptionId: number,
+  places: ReadonlyMap<number, Place>,
+): Promise<void> {
+  await rows(
+    transaction,
+    /* sql */ `
+    with owned as (
+      select stream_id, epoch from assignments where lane = 0 and stream_id = any($2::int[]) order by stream_id for share
+    )
+    insert into cursors (stream_id, subscription_id, epoch, settled_seq, settled_at)
+    select p.stream_id, $1, coalesce(o.epoch, 0), p.seq, p.at
+    from unnest($2::int[], $3::bigint[], $4::timestamptz[]) as p (stream_id, seq, at)
+    left join owned o using (stream_id)
+    on conflict (stream_id, subscription_id) do nothing`,
+    [
+      subscriptionId,
+      [...places.keys()],
+      [...places.values()].map(({ seq }) => seq),
+      [...places.values()].map(({ at }) => at.toISOString()),
+    ],
+  );
+}
+
+/**
+ * Ends a subscription on these topics, its waiting retries included; without `topicIds` on all, and then its dead
+ * letters go as well.
+ */
+export async function deleteCursors(
+  transaction: SqlSource,
+  { subscriptionId, topicIds }: { subscriptionId: number; topicIds?: readonly number[] },
+): Promise<void> {
+  await rows(
+    transaction,
+    /* sql */ `
+    with ended as (
+      select stream_id from streams where $2::int[] is null or topic_id = any($2::int[])
+    ), gone_retries as (
+      delete from retries where subscription_id = $1 and stream_id in (select stream_id from ended)
+    ), gone_dead_letters as (
+      delete from dead_letters where subscription_id = $1 and $2::int[] is null
+    )
+    delete from cursors where subscription_id = $1 and stream_id in (select stream_id from ended)`,
+    [subscriptionId, topicIds ?? null],
+  );
+}
+
+interface BacklogRow {
+  subscription_id: number;
+  backlog: string;
+  oldest: Date | null;
+  delivered: string;
+  dead: string;
+  dropped: string;
+  expired: string;
+}
+
+/**
+ * How far subscriptions are behind: one look at each of their cursors, and one at the event behind those that lag
+ * (events_pk). Nothing is counted. Subscriptions without cursors are left out.
+ */
+export async function backlogs(source: SqlSource, subscriptionIds: readonly number[]): Promise<Map<number, Backlog>> {
+  const found = await rows<BacklogRow>(
+    source,
+    /* sql */ `
+    select c.subscription_id, sum(greatest(s.head_seq - c.settled_seq, 0)) as backlog, min(next.created_at) as oldest,
+      sum(c.delivered) as delivered, sum(c.dead) as dead, sum(c.dropped) as dropped, sum(c.expired) as expired
+    from cursors c
+    join streams s using (stream_id)
+    left join lateral (
+      select created_at from events
+      where stream_id = c.stream_id and seq > c.settled_seq and created_at >= c.settled_at
+      order by seq limit 1
+    ) next on s.head_seq > c.settled_seq
+    where c.subscription_id = any($1::int[])
+    group by c.subscription_id`,
+    [subscriptionIds],
+  );
+  return new Map(found.map((row) => [row.subscription_id, toBacklog(row)]));
+}
+
+function toBacklog(row: BacklogRow): Backlog {
+  return {
+    backlog: Number(row.backlog),
+    ...(row.oldest === null ? {} : { oldestPendingAt: row.oldest }),
+    delivered: Number(row.delivered),
+    dead: Number(row.dead),
+    dropped: Number(row.dropped),
+    expired: Number(row.expired),
+  };
+}
