@@ -1,1 +1,16 @@
-export {};
+export {
+  type Accepted,
+  type FollowUp,
+  type Handshake,
+  type RawRequest,
+  type ReceivedItem,
+  type Reception,
+  type Refusal,
+  type Refused,
+  type SourceConfig,
+  type SourceResponse,
+} from './reception.js';
+export { receive, verify } from './receive.js';
+export { sign, type UnsignedRequest } from './sign.js';
+export { validateSource, type SourceProblem } from './validate-source.js';
+export { toSourceEvent, topicFor, type SourceEvent } from './source-event.js';
