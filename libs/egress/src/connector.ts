@@ -59,7 +59,7 @@ export class Connector {
   /** Destroys every socket, open or opening; nothing opens afterwards. */
   destroy(): void {
     this.#destroyed = true;
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy(new Error('hook client destroyed'));
   }
 
   /**

@@ -83,6 +83,7 @@ export function tlsFailure(error: unknown, label: string): ConnectFailure {
 const visible = (open: 'public' | 'by-rule', text: string): string => (open === 'public' ? text : unreachable);
 
 const exchangeCodes: Partial<Record<string, FailureClass>> = {
+  HTTPParserError: 'protocol',
   UND_ERR_HEADERS_OVERFLOW: 'protocol',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
   UND_ERR_RES_EXCEEDED_MAX_SIZE: 'protocol',
@@ -95,8 +96,9 @@ const exchangeCodes: Partial<Record<string, FailureClass>> = {
 
 /** Class of an error that ended a request on an open connection. */
 export function exchangeFailure(error: unknown): FailureClass {
+  if (error instanceof ConnectFailure) return error.error;
   const code = codeOf(error);
   // undici reports an answer that it cannot accept (unasked 100, 101, bytes without a request) as a socket error.
-  if (code.startsWith('HPE_') || (error instanceof Error && error.message.startsWith('bad '))) return 'protocol';
+  if (error instanceof Error && error.message.startsWith('bad ')) return 'protocol';
   return exchangeCodes[code] ?? (/^ERR_(SSL|TLS)/.test(code) ? 'tls' : 'other');
 }

@@ -1,12 +1,5 @@
 import type { Dispatcher } from 'undici';
-import {
-  codeOf,
-  connectionGone,
-  exchangeFailure,
-  unreachable,
-  type ConnectFailure,
-  type FailureClass,
-} from './failure.js';
+import { codeOf, exchangeFailure, unreachable, type ConnectFailure, type FailureClass } from './failure.js';
 import type { HookTls } from './tls-identity.js';
 
 /** What became of a request. Values only: no endpoint, however broken, makes a promise reject. */
@@ -182,9 +175,9 @@ export class HookExchange implements Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     const carrier = this.carrier;
-    if (!this.#settled && !this.#sent && error === connectionGone) return carrier?.notSent();
-    if (this.#status > 0) this.#answer(`The body was cut short (${codeOf(error)}).`);
     const failure = exchangeFailure(error);
+    if (!this.#settled && !this.#sent && failure === 'reset') return carrier?.notSent();
+    if (this.#status > 0) this.#answer(`The body was cut short (${codeOf(error)}).`);
     this.#fail(failure, texts[failure], `${codeOf(error)}: ${error.message}`);
     carrier?.failed();
   }
