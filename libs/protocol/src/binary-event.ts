@@ -1,7 +1,7 @@
 import { isAttributeName } from './attribute.js';
 import type { CloudEvent, EventDefaults, ParseError, ParseResult } from './cloud-event.js';
 import { dataFromBytes } from './event-data.js';
-import { finishEvent, type EventDraft } from './event-draft.js';
+import { finishEvent, type EventDraft, type Report } from './event-draft.js';
 import { decodeHeaderValue, encodeHeaderValue } from './header-value.js';
 import { isJsonContentType } from './media-type.js';
 
@@ -25,10 +25,14 @@ export function parseBinary(
   defaults: EventDefaults = {},
 ): ParseResult<CloudEvent> {
   const errors: ParseError[] = [];
-  const report = (attribute: string, detail: string) => void errors.push({ pointer: pointerTo(attribute), detail });
-  const draft: EventDraft = { index: 0, attributes: readHeaders(headers, report), data: undefined };
+  const report: Report = (attribute, detail) => {
+    const pointer = pointerTo(attribute);
+    if (!errors.some((error) => error.pointer === pointer)) errors.push({ pointer, detail });
+  };
+  const draft: EventDraft = { index: 0, attributes: readHeaders(headers, errors), data: undefined };
   const contentType = headers['content-type'];
-  if (typeof contentType === 'string') draft.attributes.set('datacontenttype', contentType);
+  if (Array.isArray(contentType)) report('datacontenttype', 'is given twice');
+  else draft.attributes.set('datacontenttype', contentType);
   draft.data = readBody(body, draft.attributes.get('datacontenttype'), report);
   const event = finishEvent(draft, defaults, report);
   return errors.length > 0 ? { kind: 'malformed', errors } : { kind: 'ok', value: event };
@@ -50,20 +54,18 @@ export function formatBinary(event: CloudEvent): { headers: Record<string, strin
   return { headers, body: event.data ?? Buffer.alloc(0) };
 }
 
-type Report = (attribute: string, detail: string) => void;
-
 function readHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  report: Report,
-): Map<string, string> {
-  const attributes = new Map<string, string>();
+  errors: ParseError[],
+): Map<string, string | undefined> {
+  const attributes = new Map<string, string | undefined>();
   for (const header in headers) {
     const value = headers[header];
     if (value === undefined || !header.startsWith(prefix)) continue;
     const name = header.slice(prefix.length);
     const decoded = headerAttribute(name, value);
     if (decoded.kind === 'read') attributes.set(name, decoded.text);
-    else report(name, decoded.detail);
+    else errors.push({ pointer: `/${header}`, detail: decoded.detail });
   }
   return attributes;
 }
@@ -85,11 +87,11 @@ function readBody(body: Buffer, contentType: string | undefined, report: Report)
   if (body.length === 0 && (contentType === undefined || isJsonContentType(contentType))) return undefined;
   const data = dataFromBytes(body, contentType);
   if (data.kind === 'read') return data.bytes;
-  report('', data.detail);
+  report(undefined, data.detail);
   return undefined;
 }
 
-function pointerTo(attribute: string): string {
-  if (attribute === '') return '';
+function pointerTo(attribute: string | undefined): string {
+  if (attribute === undefined) return '';
   return attribute === 'datacontenttype' ? '/content-type' : `/${prefix}${attribute}`;
 }

@@ -2,15 +2,17 @@ import { isAttributeName } from './attribute.js';
 import type { CloudEvent, EventDefaults, ParseError } from './cloud-event.js';
 import { finishEvent, isContextAttribute, type EventDraft } from './event-draft.js';
 import { dataFromBase64, dataFromMember, type EventData } from './event-data.js';
-import { byteOf, endOfPlain, endOfString, endOfValue, skipSpace, startOfValue } from './json-slice.js';
+import { byteOf, endOfPlain, endOfString, endOfValue, skipSpace } from './json-slice.js';
 
 /** Enough to mend a request by; a body made of errors must not make a larger answer. */
 const maxErrors = 100;
 
-/** Where a value stands in the body, as offsets. */
+/** Where a value stands in the body, as offsets: without and with the white space around it. */
 interface Extent {
   start: number;
   end: number;
+  outerStart: number;
+  outerEnd: number;
 }
 
 /**
@@ -27,6 +29,8 @@ export class EnvelopeReader {
   private readonly text: string;
   private draft: EventDraft = { index: 0, attributes: new Map(), data: undefined };
   private data: Extent | undefined;
+  /** No white space between the event's tokens so far, but for what surrounds the value of `data`. */
+  private isCompact = true;
   private string = '';
 
   constructor(
@@ -44,9 +48,10 @@ export class EnvelopeReader {
   /** @param index the event's place in its batch */
   readEvent(at: number, index?: number): number {
     this.index = index;
-    if (this.body[at] !== byteOf.openBrace) return this.refuse(at, '', 'must be an object');
+    if (this.body[at] !== byteOf.openBrace) return this.refuse(at, undefined, 'must be an object');
     this.draft = { index: index ?? 0, attributes: new Map(), data: undefined };
     this.data = undefined;
+    this.isCompact = true;
     const end = this.readMembers(at);
     if (end < 0) return end;
     this.settleData();
@@ -56,30 +61,41 @@ export class EnvelopeReader {
   }
 
   /** Skips a value that may not stand where it does. */
-  refuse(at: number, attribute: string, detail: string): number {
+  refuse(at: number, attribute: string | undefined, detail: string): number {
     const end = endOfValue(this.body, at);
     if (end >= 0) this.report(attribute, detail);
     return end;
   }
 
-  readonly report = (attribute: string, detail: string): void => {
-    const pointer = attribute === '' ? this.pointer : `${this.pointer}/${escapePointer(attribute)}`;
+  /** Takes down what is wrong with the body as a whole. */
+  reportBody(detail: string): void {
+    this.errors.push({ pointer: '', detail });
+  }
+
+  readonly report = (attribute: string | undefined, detail: string): void => {
+    const pointer = attribute === undefined ? this.pointer : `${this.pointer}/${escapePointer(attribute)}`;
     if (this.errors.length >= maxErrors || this.errors.some((error) => error.pointer === pointer)) return;
     this.errors.push({ pointer, detail });
   };
 
   private readMembers(from: number): number {
     const { body } = this;
-    let at = skipSpace(body, from + 1);
+    let at = this.skipSpace(from + 1);
     if (body[at] === byteOf.closeBrace) return at + 1;
     for (;;) {
       const end = this.readMember(at);
       if (end < 0) return end;
-      at = skipSpace(body, end);
+      at = this.data?.end === end ? (this.data.outerEnd = skipSpace(body, end)) : this.skipSpace(end);
       if (body[at] === byteOf.closeBrace) return at + 1;
       if (body[at] !== byteOf.comma) return ~at;
-      at = skipSpace(body, at + 1);
+      at = this.skipSpace(at + 1);
     }
+  }
+
+  private skipSpace(at: number): number {
+    const end = skipSpace(this.body, at);
+    if (end !== at) this.isCompact = false;
+    return end;
   }
 
   private readMember(at: number): number {
@@ -87,18 +103,19 @@ export class EnvelopeReader {
     const nameEnd = this.readName(at);
     if (nameEnd < 0) return nameEnd;
     const name = this.string;
-    const start = startOfValue(this.body, nameEnd);
-    if (start < 0) return start;
-    if (this.draft.attributes.has(name)) return this.refuse(start, name, 'is given twice');
-    if (name === 'data') return this.readData(start);
+    const colon = this.skipSpace(nameEnd);
+    if (this.body[colon] !== byteOf.colon) return ~colon;
+    if (name === 'data' && this.data === undefined) return this.readData(colon + 1);
+    const start = this.skipSpace(colon + 1);
+    if (this.draft.attributes.has(name) || name === 'data') return this.refuse(start, name, 'is given twice');
     if (name === 'data_base64' || isAttributeName(name)) return this.readAttribute(name, start);
     return this.refuse(start, name, 'is not an attribute name: only lower-case letters and digits');
   }
 
-  private readData(start: number): number {
+  private readData(outerStart: number): number {
+    const start = skipSpace(this.body, outerStart);
     const end = endOfValue(this.body, start);
-    this.draft.attributes.set('data', undefined);
-    this.data = { start, end };
+    this.data = { start, end, outerStart, outerEnd: end };
     return end;
   }
 
@@ -161,10 +178,20 @@ export class EnvelopeReader {
     if (this.data !== undefined) {
       if (base64 !== undefined) this.report('data_base64', 'must not be given besides data');
       if (contentType === undefined) attributes.set('datacontenttype', 'application/json');
-      this.takeData('data', dataFromMember(this.body.subarray(this.data.start, this.data.end), contentType));
+      this.takeData('data', dataFromMember(this.textOf(this.data), contentType));
     } else if (base64 !== undefined) {
       this.takeData('data_base64', dataFromBase64(base64, contentType));
     }
+  }
+
+  /**
+   * White space around the data is layout when the rest of the event is laid out too. In an event without any other it
+   * can only have come with the data, such as the line feed at the end of a file, and is kept.
+   */
+  private textOf(data: Extent): Buffer {
+    return this.isCompact
+      ? this.body.subarray(data.outerStart, data.outerEnd)
+      : this.body.subarray(data.start, data.end);
   }
 
   private takeData(member: string, data: EventData): void {

@@ -31,8 +31,8 @@ export interface EventDraft {
   data: Buffer | undefined;
 }
 
-/** Takes down what is wrong with an attribute, or with the event as a whole when the name is empty. */
-export type Report = (attribute: string, detail: string) => void;
+/** Takes down what is wrong with an attribute, or with the event as a whole when it names none. */
+export type Report = (attribute: string | undefined, detail: string) => void;
 
 /** Builds the event and reports every attribute that is missing or has a value it may not have. */
 export function finishEvent(draft: EventDraft, defaults: EventDefaults, report: Report): CloudEvent {
@@ -69,7 +69,7 @@ function extensionsOf(attributes: EventDraft['attributes'], report: Report): Rec
     if (detail !== undefined) report(name, detail);
     if (!isContextAttribute(name)) extensions[name] = value;
   }
-  if (length > maxAttributesLength) report('', `has more than ${maxAttributesLength} characters of attributes`);
+  if (length > maxAttributesLength) report(undefined, `has more than ${maxAttributesLength} characters of attributes`);
   return extensions;
 }
 

@@ -163,12 +163,7 @@ function startOfMemberValue(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== byteOf.quote) return ~at;
   const name = endOfString(bytes, at);
   if (name < 0) return name;
-  return startOfValue(bytes, name);
-}
-
-/** The offset of a member's value. @param at the offset after its name */
-export function startOfValue(bytes: Uint8Array, at: number): number {
-  const colon = skipSpace(bytes, at);
+  const colon = skipSpace(bytes, name);
   return bytes[colon] === byteOf.colon ? skipSpace(bytes, colon + 1) : ~colon;
 }
 

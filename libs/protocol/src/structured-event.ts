@@ -35,9 +35,9 @@ export function parseBatch(
 /** Returns the offset after the array, or `~offset` where the text stops being JSON. */
 function readBatch(reader: EnvelopeReader, body: Buffer, maxEvents: number): number {
   const open = skipSpace(body, 0);
-  if (body[open] !== byteOf.openBracket) return reader.refuse(open, '', 'must be an array of events');
+  if (body[open] !== byteOf.openBracket) return reader.refuse(open, undefined, 'must be an array of events');
   let at = skipSpace(body, open + 1);
-  if (body[at] === byteOf.closeBracket) return reader.refuse(open, '', `must hold 1 to ${maxEvents} events`);
+  if (body[at] === byteOf.closeBracket) return reader.refuse(open, undefined, `must hold 1 to ${maxEvents} events`);
   for (let index = 0; index < maxEvents; index++) {
     const end = reader.readEvent(at, index);
     if (end < 0) return end;
@@ -46,7 +46,8 @@ function readBatch(reader: EnvelopeReader, body: Buffer, maxEvents: number): num
     if (body[at] !== byteOf.comma) return ~at;
     at = skipSpace(body, at + 1);
   }
-  reader.refuse(open, '', `must hold 1 to ${maxEvents} events`);
+  // The rest is left unread, JSON or not: its size is the caller's to limit, the work is not.
+  reader.reportBody(`must hold 1 to ${maxEvents} events`);
   return body.length;
 }
 

@@ -9,8 +9,7 @@ export function escapeWebhookId(eventId: string): string {
 
 /** The event id inside a `webhook-id`. */
 export function unescapeWebhookId(id: string): string {
-  if (!id.includes('%')) return id;
-  return id.replaceAll(/%2E/gi, '.').replaceAll('%25', '%');
+  return id.replaceAll(/%(?:25|2E)/gi, (escape) => (escape === '%25' ? '%' : '.'));
 }
 
 /** The `webhook-id` of a batch: `batch_<first event id>_<count>`, escaped. */
