@@ -1,0 +1,59 @@
+import type { HookResponse } from '@hookcast/egress';
+import type { DeliveryLog } from './delivery-log.js';
+import type { Outcome } from './outcome.js';
+import type { Delivery } from './sender.js';
+import type { StatsRecorder } from './stats-recorder.js';
+
+export interface AttemptCounts {
+  delivered: number;
+  retried: number;
+  dead: number;
+  dropped: number;
+  suspended: number;
+}
+
+const counted = {
+  delivered: 'delivered',
+  retry: 'retried',
+  dead: 'dead',
+  dropped: 'dropped',
+  suspend: 'suspended',
+} as const satisfies Record<Outcome['kind'], keyof AttemptCounts>;
+
+/** Tells of every attempt: one line in the log, one count in the statistics. */
+export class AttemptReport {
+  readonly counts: AttemptCounts = { delivered: 0, retried: 0, dead: 0, dropped: 0, suspended: 0 };
+
+  constructor(
+    private readonly lines: DeliveryLog,
+    private readonly stats: StatsRecorder,
+  ) {}
+
+  attempted({ sender, event, attempt }: Delivery, response: HookResponse, outcome: Outcome, now: number): void {
+    this.counts[counted[outcome.kind]] += 1;
+    const { durationMs } = response;
+    this.stats.count({ subscriptionId: sender.subscriptionId, outcome: outcome.kind, durationMs, now });
+    this.lines.info('delivery.attempted', {
+      eventId: event.stored.id,
+      position: event.position,
+      topic: event.stored.topic,
+      subscription: sender.subscription.name,
+      attempt,
+      outcome: outcome.kind,
+      status: response.kind === 'answered' ? response.status : undefined,
+      durationMs: Math.round(durationMs * 10) / 10,
+      ...failure(response, outcome),
+    });
+  }
+}
+
+/** What only a failed attempt has to tell. */
+function failure(response: HookResponse, outcome: Outcome): Record<string, unknown> | undefined {
+  if (outcome.kind === 'delivered' || outcome.kind === 'dropped') return undefined;
+  return {
+    error: outcome.error,
+    cause: response.kind === 'failed' ? response.log : undefined,
+    retryAt: outcome.kind === 'retry' ? new Date(outcome.at).toISOString() : undefined,
+    reason: 'reason' in outcome ? outcome.reason : undefined,
+  };
+}

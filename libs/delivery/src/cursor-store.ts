@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import type { CursorState } from './owned-stream.js';
+
+export interface StoredCursor extends CursorState {
+  streamId: number;
+  subscriptionId: number;
+  epoch: number;
+}
+
+export interface CursorColumns {
+  stream_id: number;
+  subscription_id: number;
+  epoch: number;
+  settled_seq: string;
+  /** node-postgres gives the number for -infinity. */
+  settled_at: Date | number;
+  above: string;
+  delivered: string;
+  dead: string;
+  dropped: string;
+  parked_until: Date | null;
+}
+
+export function cursorRow(row: CursorColumns): StoredCursor {
+  return {
+    streamId: row.stream_id,
+    subscriptionId: row.subscription_id,
+    epoch: row.epoch,
+    settledSeq: Number(row.settled_seq),
+    settledAt: Number(row.settled_at),
+    above: row.above,
+    delivered: Number(row.delivered),
+    dead: Number(row.dead),
+    dropped: Number(row.dropped),
+    parkedUntil: row.parked_until?.getTime() ?? 0,
+  };
+}
+
+/**
+ * The cursors of owned streams, with those that were created since the streams were taken over. Index: primary key.
+ *
+ * Race closed: a cursor created while its stream changed hands carries the epoch of the owner before; it is raised to
+ * that of `owned`, never lowered, so a worker that has lost a stream without knowing cannot take a cursor back.
+ *
+ * @param owned stream → epoch
+ */
+export async function adoptCursors(pool: pg.Pool, owned: ReadonlyMap<number, number>): Promise<StoredCursor[]> {
+  if (owned.size === 0) return [];
+  await pool.query({
+    name: 'cursors-adopt',
+    text: /* sql */ `
+      update cursors c set epoch = o.epoch
+        from unnest($1::int[], $2::int[]) as o(stream_id, epoch)
+       where c.stream_id = o.stream_id and c.epoch < o.epoch`,
+    values: [[...owned.keys()], [...owned.values()]],
+  });
+  const found = await pool.query<CursorColumns>({
+    name: 'cursors-of-streams',
+    text: /* sql */ `
+      select stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, parked_until
+        from cursors where stream_id = any($1::int[])`,
+    values: [[...owned.keys()]],
+  });
+  return found.rows.map(cursorRow);
+}

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { readControlVersion } from '@hookcast/database';
+import type { HookClient } from '@hookcast/egress';
+import type pg from 'pg';
+import type { AttemptCounts } from './attempt-report.js';
+import { systemClock, type Clock } from './clock.js';
+import { adoptCursors } from './cursor-store.js';
+import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
+import type { SubscriptionCatalog } from './delivery-subscription.js';
+import { Engine } from './engine.js';
+import { Holdings } from './holdings.js';
+import { hostIdentity, isProcessAlive } from './host-identity.js';
+import { Loop } from './loop.js';
+import type { StreamCursor } from './owned-stream.js';
+import { Ownership } from './ownership.js';
+import { OwnershipStore } from './ownership-store.js';
+import type { Sender } from './sender.js';
+import { Serial } from './serial.js';
+import { suspendSubscription } from './subscription-state-store.js';
+
+export interface DeliveryWorkerOptions {
+  pool: pg.Pool;
+  client: Pick<HookClient, 'post'>;
+  catalog: SubscriptionCatalog;
+  log?: DeliveryLog;
+  clock?: Clock;
+  /** Uniform in [0, 1). @default Math.random */
+  random?: () => number;
+  /** UUID, new for every start. */
+  workerId?: string;
+  /** @default this machine, its boot and its pid namespace */
+  host?: string;
+  /** @default process.pid */
+  pid?: number;
+  /** Requests in flight at the same time; one endpoint gets at most a quarter. @default 512 */
+  slots?: number;
+  /** `failures`: successful attempts leave no row. @default 'all' */
+  attemptLog?: 'all' | 'failures';
+  /** Value of the user-agent header. @default 'Hookcast' */
+  userAgent?: string;
+  /** Milliseconds a result waits for others before they are written together. @default 15 */
+  settleMs?: number;
+  /** Results kept in memory while the database takes none; nothing more is sent then. @default 1024 */
+  maxUnsettled?: number;
+}
+
+const heartbeatMs = 2_000;
+const pollMs = 1_000;
+const statsMs = 10_000;
+/** Milliseconds that a stop waits for a database that is away, once every request has ended. */
+const lastSettleMs = 5_000;
+
+/** Owns streams and delivers what is in them, until it is stopped. */
+export class DeliveryWorker {
+  private readonly engine: Engine;
+  private readonly holdings: Holdings;
+  private readonly ownership: Ownership;
+  private readonly ownershipStore: OwnershipStore;
+  /** Reloads, rounds of ownership and recoveries change the same things, so one at a time. */
+  private readonly control = new Serial();
+  private readonly loops: readonly Loop[];
+  private readonly heartbeat: Loop;
+  private readonly clock: Clock;
+  private readonly lines: DeliveryLog;
+  private version = -1;
+  private lastBeat = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: DeliveryWorkerOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.lines = options.log ?? silentLog;
+    const workerId = options.workerId ?? randomUUID();
+    this.engine = this.createEngine(workerId);
+    this.ownershipStore = new OwnershipStore(options.pool);
+    this.holdings = this.createHoldings();
+    this.ownership = this.createOwnership(workerId);
+    this.heartbeat = this.loop('heartbeat', heartbeatMs, async () => this.beat());
+    this.loops = [
+      this.heartbeat,
+      this.loop('poll', pollMs, async () => this.poll()),
+      this.loop('stats', statsMs, async () => this.engine.stats.runOnce(this.clock.now())),
+    ];
+  }
+
+  start(): void {
+    this.engine.alarms.start();
+    for (const loop of this.loops) loop.start();
+  }
+
+  /** One round of everything: sends what can be sent now and returns once all of it is settled. */
+  async runOnce(): Promise<AttemptCounts> {
+    const before = { ...this.engine.report.counts };
+    if (this.clock.monotonic() - this.lastBeat >= heartbeatMs) await this.beat();
+    await this.poll();
+    await this.engine.conditions.until(() => this.engine.isQuiet);
+    const { delivered, retried, dead, dropped, suspended } = this.engine.report.counts;
+    return {
+      delivered: delivered - before.delivered,
+      retried: retried - before.retried,
+      dead: dead - before.dead,
+      dropped: dropped - before.dropped,
+      suspended: suspended - before.suspended,
+    };
+  }
+
+  /** Sends nothing more, lets the requests in flight end, settles them and gives its streams away. */
+  async stop(): Promise<void> {
+    const { dispatcher, alarms, conditions, settler, writer, stats } = this.engine;
+    dispatcher.stop();
+    alarms.stop();
+    await Promise.all(this.loops.map(async (loop) => loop.stop()));
+    await conditions.until(() => dispatcher.isIdle);
+    const impatience = setTimeout(() => writer.giveUp(), lastSettleMs);
+    await settler.flush();
+    clearTimeout(impatience);
+    await this.parting('stats', async () => stats.runOnce(this.clock.now()));
+    await this.parting('leave', async () => this.control.run(async () => this.ownership.leave()));
+  }
+
+  /** Hint that these streams have events up to these positions. Any may be missing: the poll finds them too. */
+  wake(heads: ReadonlyMap<number, number>): void {
+    for (const [streamId, head] of heads) this.engine.advance(streamId, head);
+  }
+
+  /** Takes over changes of the control plane now. The poll would within a second. */
+  async reload(): Promise<void> {
+    await this.control.run(async () => this.reloadCatalog());
+  }
+
+  /** Requests in flight for a subscription from this worker. */
+  inFlight(subscriptionId: number): number {
+    return this.engine.senders.get(subscriptionId)?.inFlight ?? 0;
+  }
+
+  /** Streams this worker owns. */
+  get ownedStreams(): number[] {
+    return [...this.engine.streams.keys()];
+  }
+
+  private async beat(): Promise<void> {
+    await this.control.run(async () => {
+      if (this.version < 0) await this.reloadCatalog();
+      await this.ownership.runOnce();
+      this.lastBeat = this.clock.monotonic();
+    });
+  }
+
+  private async poll(): Promise<void> {
+    if ((await readControlVersion(this.options.pool)) !== this.version) await this.reload();
+    if (await this.ownershipStore.someAreFree()) this.heartbeat.nudge();
+    await this.engine.poll();
+  }
+
+  private async reloadCatalog(): Promise<void> {
+    const catalog = await this.options.catalog.load();
+    this.holdings.applyCatalog(catalog);
+    this.ownership.setStreams(catalog.streams);
+    this.holdings.syncCursors(await adoptCursors(this.options.pool, this.holdings.epochs));
+    this.version = catalog.version;
+    this.engine.dispatcher.pump();
+    if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.heartbeat.nudge();
+  }
+
+  private async drain(streamId: number): Promise<void> {
+    const stream = this.engine.streams.get(streamId);
+    if (!stream) return;
+    stream.isClosing = true;
+    await this.engine.conditions.until(() => stream.isQuiet);
+    if (this.engine.streams.get(streamId) === stream) this.holdings.drop(stream);
+  }
+
+  private lose(streamId: number): void {
+    const stream = this.engine.streams.get(streamId);
+    if (stream) this.holdings.drop(stream);
+  }
+
+  /**
+   * A settle wrote nothing for these cursors. Their results are lost, so what is in memory about them is wrong: they
+   * end here, and those that still are this worker's begin again as the database has them.
+   */
+  private recover(cursors: readonly StreamCursor[]): void {
+    for (const cursor of cursors) if (!cursor.isClosed) this.holdings.closeCursor(cursor);
+    const recovery = this.control.run(async () => {
+      await this.ownership.runOnce();
+      await this.reloadCatalog();
+    });
+    recovery.catch((error: unknown) => {
+      this.version = -1;
+      this.lines.warn('delivery.recovery-failed', { error: errorText(error) });
+    });
+  }
+
+  private suspend(sender: Sender, reason: string): void {
+    const { id, name } = sender.subscription;
+    if (!sender.isActive) return;
+    this.holdings.suspend(sender);
+    this.lines.warn('delivery.subscription-suspended', { subscription: name, reason });
+    const now = new Date(this.clock.now());
+    suspendSubscription(this.options.pool, { id, reason, now }).catch((error: unknown) => {
+      // The reload finds it active, and the next attempt suspends it again.
+      this.version = -1;
+      this.lines.warn('delivery.suspend-failed', { subscription: name, error: errorText(error) });
+    });
+  }
+
+  private async parting(step: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // The others find out by its silence.
+      this.lines.warn('delivery.stop-incomplete', { step, error: errorText(error) });
+    }
+  }
+
+  private loop(name: string, everyMs: number, work: () => Promise<unknown>): Loop {
+    const onError = (error: unknown) =>
+      this.lines.warn('delivery.loop-failed', { loop: name, error: errorText(error) });
+    return new Loop(work, { everyMs, retryMs: 500, onError });
+  }
+
+  private createEngine(workerId: string): Engine {
+    const { pool, client, random, slots, attemptLog, settleMs, maxUnsettled } = this.options;
+    return new Engine({
+      pool,
+      client,
+      workerId,
+      lines: this.lines,
+      clock: this.clock,
+      random: random ?? Math.random,
+      slots: slots ?? 512,
+      attemptLog: attemptLog ?? 'all',
+      settleMs: settleMs ?? 15,
+      maxUnsettled: maxUnsettled ?? 1_024,
+      onFenced: (cursors) => this.recover(cursors),
+      onSuspended: (sender, reason) => this.suspend(sender, reason),
+    });
+  }
+
+  private createHoldings(): Holdings {
+    const { streams, senders, reader, book, dispatcher } = this.engine;
+    return new Holdings({
+      streams,
+      senders,
+      reader,
+      book,
+      dispatcher,
+      lines: this.lines,
+      userAgent: this.options.userAgent ?? 'Hookcast',
+      now: () => this.clock.now(),
+    });
+  }
+
+  private createOwnership(workerId: string): Ownership {
+    const { host = hostIdentity(), pid = process.pid } = this.options;
+    const { holdings } = this;
+    return new Ownership({
+      store: this.ownershipStore,
+      identity: { workerId, host, pid, startedAt: new Date(this.clock.now()) },
+      clock: this.clock,
+      lines: this.lines,
+      isProcessAlive,
+      owned: {
+        get epochs() {
+          return holdings.epochs;
+        },
+        take: (claim) => holdings.take(claim),
+        lose: (streamId) => this.lose(streamId),
+        drain: async (streamId) => this.drain(streamId),
+      },
+      onConfirmed: (until) => this.engine.dispatcher.allowUntil(until),
+    });
+  }
+}

@@ -1,0 +1,159 @@
+import type { HookClient, HookResponse } from '@hookcast/egress';
+import type { AlarmClock } from './alarm-clock.js';
+import type { Clock } from './clock.js';
+import type { DeliveryLog } from './delivery-log.js';
+import { errorText } from './delivery-log.js';
+import { hookRequest } from './hook-request.js';
+import { decide, type Outcome } from './outcome.js';
+import { RoundRobin } from './round-robin.js';
+import { retryKind, type Delivery, type Sender } from './sender.js';
+import type { Settler } from './settler.js';
+
+export interface DispatcherOptions {
+  client: Pick<HookClient, 'post'>;
+  settler: Settler;
+  clock: Clock;
+  alarms: AlarmClock;
+  lines: DeliveryLog;
+  random: () => number;
+  /** Requests in flight at the same time. */
+  slots: number;
+  /** Requests in flight to one endpoint. */
+  slotsPerEndpoint: number;
+  /** A delivery was taken: more events or retries may be wanted. */
+  onTaken(delivery: Delivery): void;
+  onFinished(delivery: Delivery, response: HookResponse, outcome: Outcome): void;
+  /** No request from a stream is in flight any more. */
+  onIdle(): void;
+  onSuspended(sender: Sender, outcome: Extract<Outcome, { kind: 'suspend' }>): void;
+}
+
+/** Shares the worker's slots among the subscriptions: whoever has something to send stands in one line. */
+export class Dispatcher {
+  readonly line = new RoundRobin<Sender>();
+  private inFlight = 0;
+  private isStopped = false;
+  /** Nothing is sent from this moment of the monotonic clock on. */
+  private sendBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  get isIdle(): boolean {
+    return this.inFlight === 0;
+  }
+
+  /** True while the worker's ownership is known to hold. */
+  get isOpen(): boolean {
+    return !this.isStopped && this.options.clock.monotonic() < this.sendBefore;
+  }
+
+  /** Ownership was confirmed. */
+  allowUntil(monotonic: number): void {
+    this.sendBefore = monotonic;
+    this.pump();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** Sends as much as slots, windows and endpoints allow. */
+  pump(): void {
+    if (this.line.size === 0 || !this.isOpen) return;
+    const { settler, slots, clock } = this.options;
+    const now = clock.now();
+    while (this.inFlight < slots && settler.hasRoom) {
+      const sender = this.line.next();
+      if (sender === undefined) return;
+      this.serve(sender, now);
+    }
+  }
+
+  private serve(sender: Sender, now: number): void {
+    // It comes back into the line when an answer arrives, its pause ends or it is resumed.
+    if (!sender.maySend(now)) return;
+    const { endpoint } = sender;
+    if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
+    const delivery = sender.take();
+    if (delivery === undefined) return;
+    this.options.onTaken(delivery);
+    this.start(delivery, now);
+    this.line.add(sender);
+  }
+
+  private start(delivery: Delivery, now: number): void {
+    const { event, retry } = delivery;
+    const { settler } = this.options;
+    if (event.expiresAt <= now) settler.expire(delivery, now);
+    else if (event.deliverAt > now && retry === undefined) settler.postpone(delivery);
+    else this.send(delivery, now);
+  }
+
+  private send(delivery: Delivery, now: number): void {
+    const { sender, cursor } = delivery;
+    this.inFlight += 1;
+    sender.inFlight += 1;
+    sender.endpoint.inFlight += 1;
+    cursor.stream.inFlight += 1;
+    const { endpoint } = sender;
+    this.post(delivery, now).then(
+      (response) => this.finish(delivery, endpoint, response),
+      // The client never rejects; this is a fault of our own, and the delivery must not vanish in it.
+      (error: unknown) => this.finish(delivery, endpoint, ownFault(error)),
+    );
+  }
+
+  private async post(delivery: Delivery, now: number): Promise<HookResponse> {
+    const { sender, event, attempt, retry } = delivery;
+    const number = { number: attempt, isReplay: retry?.kind === retryKind.replay };
+    return this.options.client.post(hookRequest(sender.template, event, number, Math.floor(now / 1000)));
+  }
+
+  private finish(delivery: Delivery, endpoint: Sender['endpoint'], response: HookResponse): void {
+    const { sender, cursor } = delivery;
+    this.inFlight -= 1;
+    sender.inFlight -= 1;
+    endpoint.inFlight -= 1;
+    cursor.stream.inFlight -= 1;
+    this.conclude(delivery, response);
+    this.line.add(sender);
+    const waiting = endpoint.waiting.next();
+    if (waiting !== undefined) this.line.add(waiting);
+    this.pump();
+    if (cursor.stream.inFlight === 0) this.options.onIdle();
+  }
+
+  private conclude(delivery: Delivery, response: HookResponse): void {
+    // Cut off by our own shutdown: nobody knows what the hook did, so the delivery is left to the next owner.
+    if (response.kind === 'failed' && response.error === 'aborted' && this.isStopped) return;
+    const { sender, cursor, event, attempt } = delivery;
+    const { clock, random, settler } = this.options;
+    const now = clock.now();
+    const { expiresAt } = event;
+    const outcome = decide(response, { attempt, policy: sender.subscription, now, expiresAt, random });
+    this.options.onFinished(delivery, response, outcome);
+    // Another worker owns the stream, or the subscription is gone: the result is nobody's.
+    if (cursor.isClosed) return;
+    if (outcome.kind === 'retry' && outcome.pauseUntil !== undefined) this.pause(delivery, outcome.pauseUntil);
+    if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
+    settler.add(delivery, response, outcome, now);
+  }
+
+  private pause({ sender, cursor }: Delivery, until: number): void {
+    cursor.parkedUntil = Math.max(cursor.parkedUntil, until);
+    this.pauseSender(sender, until);
+  }
+
+  /** Nothing is sent for the subscription before. */
+  pauseSender(sender: Sender, until: number): void {
+    if (until <= sender.pausedUntil) return;
+    sender.pausedUntil = until;
+    this.options.alarms.set(until, () => this.line.add(sender));
+  }
+}
+
+function ownFault(error: unknown): HookResponse {
+  const detail = errorText(error);
+  const sent = { requestSent: false, reusedSocket: false, answerStarted: false };
+  return { kind: 'failed', error: 'other', detail, log: detail, durationMs: 0, ...sent };
+}

@@ -1,0 +1,187 @@
+import type { HookClient } from '@hookcast/egress';
+import { LogReader } from '@hookcast/log';
+import type pg from 'pg';
+import { AlarmClock } from './alarm-clock.js';
+import { AttemptReport } from './attempt-report.js';
+import type { Clock } from './clock.js';
+import { Conditions } from './conditions.js';
+import type { DeliveryLog } from './delivery-log.js';
+import { Dispatcher } from './dispatcher.js';
+import type { OwnedStream, StreamCursor } from './owned-stream.js';
+import { RetryBook } from './retry-book.js';
+import { RetryLoader } from './retry-loader.js';
+import { RetryStore } from './retry-store.js';
+import type { Delivery, Sender, WaitingRetry } from './sender.js';
+import { settle } from './settle-store.js';
+import { SettleWriter } from './settle-writer.js';
+import { Settler } from './settler.js';
+import { StatsRecorder } from './stats-recorder.js';
+import { writeStats } from './stats-store.js';
+import { StreamReader } from './stream-reader.js';
+
+export interface EngineOptions {
+  pool: pg.Pool;
+  client: Pick<HookClient, 'post'>;
+  lines: DeliveryLog;
+  clock: Clock;
+  random: () => number;
+  workerId: string;
+  slots: number;
+  attemptLog: 'all' | 'failures';
+  settleMs: number;
+  maxUnsettled: number;
+  onFenced: (cursors: readonly StreamCursor[]) => void;
+  onSuspended: (sender: Sender, reason: string) => void;
+}
+
+const batchResults = 200;
+const reads = { maxReads: 4, maxSharedBytes: 8 * 1_048_576, maxSharedEvents: 2_048 };
+/** Longer than the pause between two polls, so that a retry is in memory when its time comes. */
+const lookaheadMs = 2_500;
+const scanLimit = 2_000;
+
+/** The way of an event to a hook, put together: read → send → decide → settle, and the retries beside it. */
+export class Engine {
+  readonly streams = new Map<number, OwnedStream>();
+  readonly senders = new Map<number, Sender>();
+  readonly conditions = new Conditions();
+  readonly log: LogReader;
+  readonly alarms: AlarmClock;
+  readonly stats: StatsRecorder;
+  readonly report: AttemptReport;
+  readonly writer: SettleWriter;
+  readonly settler: Settler;
+  readonly dispatcher: Dispatcher;
+  readonly reader: StreamReader;
+  readonly book: RetryBook;
+  private readonly loader: RetryLoader;
+
+  constructor(private readonly options: EngineOptions) {
+    const { pool, lines, clock, workerId } = options;
+    const store = new RetryStore(pool);
+    this.log = new LogReader(pool);
+    this.alarms = new AlarmClock(clock, () => this.moved());
+    this.stats = new StatsRecorder(async (minutes) => writeStats(pool, workerId, minutes));
+    this.report = new AttemptReport(lines, this.stats);
+    this.writer = new SettleWriter({
+      lines,
+      random: options.random,
+      settle: async (...batch) => settle(pool, ...batch),
+    });
+    this.settler = this.createSettler();
+    this.dispatcher = this.createDispatcher();
+    this.reader = new StreamReader({ ...reads, log: this.log, lines, onRead: () => this.moved() });
+    this.loader = new RetryLoader({
+      log: this.log,
+      store,
+      lines,
+      onLoaded: (sender) => this.loaded(sender),
+      onLost: (retry, isBuried) => this.lost(retry, isBuried),
+      onIdle: () => this.moved(),
+    });
+    this.book = new RetryBook({
+      store,
+      clock,
+      alarms: this.alarms,
+      lookaheadMs,
+      scanLimit,
+      sendersById: this.senders,
+      streamsById: this.streams,
+      onDue: (retry, sender) => this.due(retry, sender),
+    });
+  }
+
+  /** Nothing is under way and nothing could be sent now. */
+  get isQuiet(): boolean {
+    const { dispatcher, reader, settler, loader, book } = this;
+    return (
+      dispatcher.isIdle &&
+      reader.isIdle &&
+      settler.isIdle &&
+      loader.isIdle &&
+      book.isIdle &&
+      (dispatcher.line.size === 0 || !dispatcher.isOpen)
+    );
+  }
+
+  /** Asks again for whatever may have been missed: a hint, a read that failed, a retry. */
+  async poll(): Promise<void> {
+    const heads = await this.log.heads([...this.streams.keys()]);
+    for (const [streamId, { seq }] of heads) this.advance(streamId, seq);
+    for (const stream of this.streams.values()) {
+      stream.tail.trim();
+      this.reader.considerStream(stream);
+    }
+    await this.book.scan();
+    for (const sender of this.senders.values()) this.loader.want(sender);
+    this.alarms.ringDue();
+    this.moved();
+  }
+
+  /** The stream has events up to `head`. */
+  advance(streamId: number, head: number): void {
+    const stream = this.streams.get(streamId);
+    if (!stream || head <= stream.head) return;
+    stream.head = head;
+    this.reader.considerStream(stream);
+  }
+
+  /** Something has changed that others may wait for. */
+  private moved(): void {
+    this.dispatcher.pump();
+    this.conditions.check();
+  }
+
+  private createSettler(): Settler {
+    const { attemptLog, settleMs: intervalMs, maxUnsettled, onFenced } = this.options;
+    return new Settler({
+      writer: this.writer,
+      attemptLog,
+      intervalMs,
+      batchResults,
+      maxUnsettled,
+      onFenced,
+      onCommitted: (batch) => {
+        this.book.committed(batch);
+        this.moved();
+      },
+    });
+  }
+
+  private createDispatcher(): Dispatcher {
+    const { client, clock, lines, random, slots, onSuspended } = this.options;
+    return new Dispatcher({
+      client,
+      clock,
+      lines,
+      random,
+      slots,
+      settler: this.settler,
+      alarms: this.alarms,
+      slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
+      onTaken: (delivery) => this.taken(delivery),
+      onFinished: (delivery, response, outcome) => this.report.attempted(delivery, response, outcome, clock.now()),
+      onIdle: () => this.conditions.check(),
+      onSuspended: (sender, outcome) => onSuspended(sender, outcome.reason),
+    });
+  }
+
+  private taken({ cursor, sender, retry }: Delivery): void {
+    if (retry === undefined) this.reader.consider(cursor);
+    else this.loader.want(sender);
+  }
+
+  private due(retry: WaitingRetry, sender: Sender): void {
+    if (retry.isDropped) return;
+    sender.due.add(retry);
+    this.loader.want(sender);
+  }
+
+  private loaded(sender: Sender): void {
+    this.dispatcher.line.add(sender);
+  }
+
+  private lost({ cursor, seq, kind }: WaitingRetry, isBuried: boolean): void {
+    this.settler.lose({ cursor, seq, kind }, isBuried);
+  }
+}

@@ -1,0 +1,163 @@
+import type { StreamRef } from '@hookcast/log';
+import type { StoredCursor } from './cursor-store.js';
+import { errorText, type DeliveryLog } from './delivery-log.js';
+import type { DeliverySubscription } from './delivery-subscription.js';
+import type { Dispatcher } from './dispatcher.js';
+import { hookTemplate } from './hook-request.js';
+import { OwnedStream, StreamCursor } from './owned-stream.js';
+import type { Claim } from './ownership-store.js';
+import type { RetryBook } from './retry-book.js';
+import { RoundRobin } from './round-robin.js';
+import { Sender, type Endpoint } from './sender.js';
+import type { StreamReader } from './stream-reader.js';
+
+export interface HoldingsOptions {
+  streams: Map<number, OwnedStream>;
+  senders: Map<number, Sender>;
+  reader: StreamReader;
+  book: RetryBook;
+  dispatcher: Dispatcher;
+  lines: DeliveryLog;
+  userAgent: string;
+  now: () => number;
+}
+
+/** What this worker has in hand: streams, the cursors in them, and a sender for each subscription. */
+export class Holdings {
+  private refs = new Map<number, StreamRef>();
+  private readonly endpoints = new Map<string, Endpoint>();
+
+  constructor(private readonly options: HoldingsOptions) {}
+
+  /** stream → epoch */
+  get epochs(): Map<number, number> {
+    return new Map([...this.options.streams.values()].map(({ streamId, epoch }) => [streamId, epoch]));
+  }
+
+  /** Takes over the catalog: new, changed, paused and deleted subscriptions, and the streams there are. */
+  applyCatalog(catalog: { subscriptions: readonly DeliverySubscription[]; streams: readonly StreamRef[] }): void {
+    this.refs = new Map(catalog.streams.map((ref) => [ref.streamId, ref]));
+    for (const stream of this.options.streams.values()) if (!this.refs.has(stream.streamId)) this.drop(stream);
+    const { senders } = this.options;
+    const known = new Set(catalog.subscriptions.map(({ id }) => id));
+    for (const sender of senders.values()) if (!known.has(sender.subscriptionId)) this.close(sender);
+    for (const subscription of catalog.subscriptions) this.applySubscription(subscription);
+  }
+
+  take(claim: Claim): void {
+    const ref = this.refs.get(claim.streamId);
+    // Its topic was created after the catalog was read: the reload that is due will find the stream unheld.
+    if (!ref) return;
+    const stream = new OwnedStream(ref, claim.epoch);
+    stream.head = claim.head;
+    this.options.streams.set(claim.streamId, stream);
+    this.options.book.addStream(stream);
+    // The most advanced first: it makes the shared feed, and those behind catch up with it.
+    for (const cursor of claim.cursors.toSorted((a, b) => b.settledSeq - a.settledSeq)) this.attach(stream, cursor);
+  }
+
+  /** Brings the cursors of the owned streams up to date: new subscriptions begin, those that left a topic end. */
+  syncCursors(stored: readonly StoredCursor[]): void {
+    const { streams } = this.options;
+    const present = new Set(stored.map(({ streamId, subscriptionId }) => `${streamId}/${subscriptionId}`));
+    for (const stream of streams.values()) {
+      for (const cursor of stream.cursors.values()) if (!present.has(cursor.key)) this.closeCursor(cursor);
+    }
+    for (const row of stored) {
+      const stream = streams.get(row.streamId);
+      if (stream && row.epoch === stream.epoch && !stream.cursors.has(row.subscriptionId)) this.attach(stream, row);
+    }
+  }
+
+  /** Another worker has the stream, or it is gone: nothing that is known about it counts any more. */
+  drop(stream: OwnedStream): void {
+    stream.isClosing = true;
+    for (const cursor of stream.cursors.values()) this.closeCursor(cursor);
+    this.options.streams.delete(stream.streamId);
+  }
+
+  closeCursor(cursor: StreamCursor): void {
+    const { stream } = cursor;
+    cursor.isClosed = true;
+    stream.unfollow(cursor);
+    stream.cursors.delete(cursor.sender.subscriptionId);
+    const sender = this.options.senders.get(cursor.sender.subscriptionId);
+    if (!sender) return;
+    sender.cursors.delete(cursor);
+    this.options.book.dropCursor(cursor, sender);
+  }
+
+  /** Stops sending at once; the control plane learns it by its own way. */
+  suspend(sender: Sender): void {
+    this.change(sender, { ...sender.settings, subscription: { ...sender.subscription, state: 'suspended' } });
+  }
+
+  private attach(stream: OwnedStream, row: StoredCursor): void {
+    const sender = this.options.senders.get(row.subscriptionId);
+    if (!sender) return;
+    const cursor = new StreamCursor(stream, sender, row);
+    stream.cursors.set(row.subscriptionId, cursor);
+    sender.cursors.add(cursor);
+    if (cursor.parkedUntil > this.options.now()) this.options.dispatcher.pauseSender(sender, cursor.parkedUntil);
+    if (sender.isActive) this.follow(cursor);
+  }
+
+  private follow(cursor: StreamCursor): void {
+    cursor.stream.follow(cursor);
+    if (cursor.hasNext) cursor.eventsArrived();
+    this.options.reader.consider(cursor);
+  }
+
+  private applySubscription(subscription: DeliverySubscription): void {
+    const { senders, dispatcher, lines, userAgent } = this.options;
+    const sender = senders.get(subscription.id);
+    if (sender && JSON.stringify(sender.subscription) === JSON.stringify(subscription)) return;
+    try {
+      const template = hookTemplate(subscription, userAgent);
+      const endpoint = this.endpointOf(subscription.url);
+      if (sender) this.change(sender, { subscription, template, endpoint });
+      else senders.set(subscription.id, new Sender({ subscription, template, endpoint }, dispatcher.line));
+    } catch (error) {
+      // Not one that a hook can answer for: nothing is sent, no attempt is used up, and the backlog stays.
+      lines.warn('delivery.subscription-unusable', { subscription: subscription.name, error: errorText(error) });
+      if (sender) this.suspend(sender);
+    }
+  }
+
+  private change(sender: Sender, settings: Sender['settings']): void {
+    const wasActive = sender.isActive;
+    sender.settings = settings;
+    if (wasActive && !sender.isActive) this.silence(sender);
+    if (!wasActive && sender.isActive) this.resume(sender);
+    // A wider window may take more at once.
+    this.options.dispatcher.line.add(sender);
+  }
+
+  private silence(sender: Sender): void {
+    for (const cursor of sender.cursors) cursor.stream.unfollow(cursor);
+    sender.dropRetries();
+  }
+
+  private resume(sender: Sender): void {
+    sender.pausedUntil = 0;
+    for (const cursor of sender.cursors) {
+      cursor.parkedUntil = 0;
+      this.follow(cursor);
+    }
+  }
+
+  private close(sender: Sender): void {
+    sender.isClosed = true;
+    for (const cursor of sender.cursors) this.closeCursor(cursor);
+    this.options.senders.delete(sender.subscriptionId);
+  }
+
+  private endpointOf(url: string): Endpoint {
+    const { origin } = new URL(url);
+    const known = this.endpoints.get(origin);
+    if (known) return known;
+    const endpoint: Endpoint = { origin, inFlight: 0, waiting: new RoundRobin<Sender>() };
+    this.endpoints.set(origin, endpoint);
+    return endpoint;
+  }
+}

@@ -1,0 +1,122 @@
+import type { StoredEvent } from '@hookcast/log';
+import { formatPosition } from '@hookcast/log';
+import {
+  busExtensions,
+  escapeWebhookId,
+  formatBinary,
+  formatStandardPayload,
+  formatStructured,
+  mediaTypes,
+  type CloudEvent,
+} from '@hookcast/protocol';
+
+export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
+
+/** What a request carries of an event, whoever receives it and however often. */
+export interface HookBody {
+  headers: Readonly<Record<string, string>>;
+  bytes: Buffer;
+}
+
+/** What an event costs in memory besides its data: its attributes, this object and the headers. */
+const overheadBytes = 800;
+
+/**
+ * An event on its way to hooks. Its body is built once for each format, at first use, and shared by all subscriptions
+ * and attempts.
+ */
+export class HookEvent {
+  readonly seq: number;
+  /** Time it was stored, unix milliseconds. */
+  readonly at: number;
+  /** Not to be delivered before, unix milliseconds; 0 when it may be at once. */
+  readonly deliverAt: number;
+  /** Not worth delivering from then on, unix milliseconds; Infinity when it always is. */
+  readonly expiresAt: number;
+  readonly position: string;
+  private structured: HookBody | undefined;
+  private binary: HookBody | undefined;
+  private standard: HookBody | undefined;
+  private asCloudEvent: CloudEvent | undefined;
+
+  constructor(readonly stored: StoredEvent) {
+    this.seq = stored.seq;
+    this.at = stored.createdAt.getTime();
+    this.deliverAt = stored.deliverAt?.getTime() ?? 0;
+    this.expiresAt = stored.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+    this.position = formatPosition(stored.streamId, stored.seq);
+  }
+
+  /** About what it occupies in memory. */
+  get bytes(): number {
+    return overheadBytes + 2 * (this.stored.data?.length ?? 0);
+  }
+
+  body(format: HookFormat): HookBody {
+    switch (format) {
+      case 'cloudevents':
+        return (this.structured ??= this.withTrace(structuredType, formatStructured(this.cloudEvent)));
+      case 'cloudevents-binary':
+        return (this.binary ??= this.binaryBody());
+      case 'standard-webhooks':
+        return (this.standard ??= this.withTrace(
+          'application/json',
+          formatStandardPayload(this.cloudEvent, this.cloudEvent.time),
+        ));
+    }
+  }
+
+  private get cloudEvent(): CloudEvent {
+    return (this.asCloudEvent ??= cloudEventOf(this.stored));
+  }
+
+  private binaryBody(): HookBody {
+    const { headers, body } = formatBinary(this.cloudEvent);
+    return { headers: this.common(headers), bytes: body };
+  }
+
+  private withTrace(contentType: string, bytes: Buffer): HookBody {
+    return { headers: this.common({ 'content-type': contentType }), bytes };
+  }
+
+  /** Adds the headers that no subscription changes. */
+  private common(headers: Record<string, string>): Record<string, string> {
+    const { attributes, topic, id } = this.stored;
+    headers['webhook-id'] = escapeWebhookId(id);
+    headers['hookcast-topic'] = topic;
+    headers['hookcast-position'] = this.position;
+    const traceparent = attributes.traceparent ?? attributes.extensions?.['traceparent'];
+    const tracestate = attributes.tracestate ?? attributes.extensions?.['tracestate'];
+    if (traceparent !== undefined) headers['traceparent'] = traceparent;
+    if (traceparent !== undefined && tracestate !== undefined) headers['tracestate'] = tracestate;
+    return headers;
+  }
+}
+
+const structuredType = `${mediaTypes.structured}; charset=utf-8`;
+
+/** The CloudEvent that was published; `time` is the time of storing when the publisher gave none. */
+function cloudEventOf(stored: StoredEvent): CloudEvent {
+  const { attributes } = stored;
+  const event: CloudEvent = {
+    id: stored.id,
+    source: stored.source,
+    type: stored.type,
+    time: attributes.time ?? stored.createdAt.toISOString(),
+    extensions: extensionsOf(stored),
+  };
+  if (stored.subject !== undefined) event.subject = stored.subject;
+  if (attributes.dataschema !== undefined) event.dataschema = attributes.dataschema;
+  if (stored.contentType !== undefined) event.datacontenttype = stored.contentType;
+  if (stored.data !== undefined) event.data = stored.data;
+  return event;
+}
+
+/** An ordering key or trace that came by header instead of as an extension attribute is one for the hook. */
+function extensionsOf({ attributes, key }: StoredEvent): Record<string, string> {
+  const byHeader: Record<string, string> = {};
+  if (key !== undefined) byHeader[busExtensions.orderingKey] = key;
+  if (attributes.traceparent !== undefined) byHeader[busExtensions.traceParent] = attributes.traceparent;
+  if (attributes.tracestate !== undefined) byHeader[busExtensions.traceState] = attributes.tracestate;
+  return { ...byHeader, ...attributes.extensions };
+}

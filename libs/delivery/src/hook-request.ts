@@ -1,0 +1,105 @@
+import { hookHeaders, parseSecret, sign, type SigningKey } from '@hookcast/protocol';
+import type { HookEvent, HookFormat } from './hook-event.js';
+
+/** What the request of a subscription depends on besides the event. */
+export interface HookTarget {
+  name: string;
+  url: string;
+  format: HookFormat;
+  timeoutMs: number;
+  /** Extra headers the subscription asks for. */
+  headers: Readonly<Record<string, string>>;
+  signature: 'hmac' | 'ed25519' | 'both';
+  /** `whsec_…`, newest first: each signs, while a secret rotates. */
+  secrets: readonly string[];
+  /** `whsk_…` */
+  signingKeys: readonly string[];
+}
+
+/** The parts of a request that stay the same for every event of a subscription; made once, not per attempt. */
+export interface HookTemplate {
+  url: string;
+  format: HookFormat;
+  timeoutMs: number;
+  headers: Readonly<Record<string, string>>;
+  keys: readonly SigningKey[];
+}
+
+export interface HookRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: Buffer;
+  timeoutMs: number;
+}
+
+/** Names a subscription's own headers may not take: what the broker says itself and what frames the request. */
+const reservedNames = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'traceparent',
+  'tracestate',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+]);
+const reservedPrefixes = /^(?:webhook-|hookcast-|ce-)/;
+const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** True for a header that a subscription's `headers` may set. */
+export function isCustomHeader(name: string, value: string): boolean {
+  const lower = name.toLowerCase();
+  return (
+    headerName.test(lower) && headerValue.test(value) && !reservedNames.has(lower) && !reservedPrefixes.test(lower)
+  );
+}
+
+/**
+ * @param userAgent value of the user-agent header, `Hookcast/<version>`
+ * @throws SecretError when a secret is not in its textual form
+ */
+export function hookTemplate(target: HookTarget, userAgent: string): HookTemplate {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(target.headers)) {
+    if (isCustomHeader(name, value)) headers[name.toLowerCase()] = value;
+  }
+  headers['user-agent'] = userAgent;
+  headers[hookHeaders.subscription] = target.name;
+  const { url, format, timeoutMs } = target;
+  return { url, format, timeoutMs, headers, keys: signingKeysOf(target) };
+}
+
+function signingKeysOf({ signature, secrets, signingKeys }: HookTarget): SigningKey[] {
+  const texts = signature === 'hmac' ? secrets : signature === 'ed25519' ? signingKeys : [...secrets, ...signingKeys];
+  return texts.map(parseSecret);
+}
+
+/**
+ * One attempt: the shared body of the event under headers of its own, signed for this moment.
+ *
+ * @param attempt number of the attempt, from 1
+ * @param timestamp unix seconds
+ */
+export function hookRequest(
+  template: HookTemplate,
+  event: HookEvent,
+  attempt: { number: number; isReplay: boolean },
+  timestamp: number,
+): HookRequest {
+  const { headers: eventHeaders, bytes } = event.body(template.format);
+  const headers: Record<string, string> = { ...template.headers, ...eventHeaders };
+  headers[hookHeaders.timestamp] = String(timestamp);
+  headers[hookHeaders.attempt] = String(attempt.number);
+  if (attempt.isReplay) headers[hookHeaders.replay] = 'true';
+  const id = eventHeaders[hookHeaders.id] ?? '';
+  headers[hookHeaders.signature] = sign({ id, timestamp, body: bytes }, template.keys);
+  return { url: template.url, headers, body: bytes, timeoutMs: template.timeoutMs };
+}

@@ -1,0 +1,59 @@
+export interface LoopOptions {
+  everyMs: number;
+  /** After a run that failed. */
+  retryMs: number;
+  onError: (error: unknown) => void;
+}
+
+/** Repeats work with a pause after each run. */
+export class Loop {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private isStarted = false;
+  private isNudged = false;
+
+  constructor(
+    private readonly work: () => Promise<unknown>,
+    private readonly options: LoopOptions,
+  ) {}
+
+  start(): void {
+    this.isStarted = true;
+    this.run();
+  }
+
+  /** Runs at once, or once more after the run under way. */
+  nudge(): void {
+    if (!this.isStarted) return;
+    if (this.running) this.isNudged = true;
+    else this.run();
+  }
+
+  /** Waits for the run under way. */
+  async stop(): Promise<void> {
+    this.isStarted = false;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private run(): void {
+    clearTimeout(this.timer);
+    this.isNudged = false;
+    this.running = this.once().then((waitMs) => {
+      this.running = undefined;
+      if (!this.isStarted) return;
+      if (this.isNudged) this.run();
+      else this.timer = setTimeout(() => this.run(), waitMs);
+    });
+  }
+
+  private async once(): Promise<number> {
+    try {
+      await this.work();
+      return this.options.everyMs;
+    } catch (error) {
+      this.options.onError(error);
+      return this.options.retryMs;
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import type { StreamRef } from '@hookcast/log';
+import { Feed, pageEvents, type Follower } from './feed.js';
+import type { HookEvent } from './hook-event.js';
+import type { Queued } from './round-robin.js';
+import { SettledRanges } from './settled-ranges.js';
+
+/** A stream this worker owns, with the cursors of the subscriptions that read it. */
+export class OwnedStream {
+  readonly streamId: number;
+  head = 0;
+  /** Being handed over, or lost: nothing new is sent from it. */
+  isClosing = false;
+  inFlight = 0;
+  readonly cursors = new Map<number, StreamCursor>();
+  readonly tail: Feed<StreamCursor>;
+
+  /** @param epoch of this ownership; every write about the stream carries it */
+  constructor(
+    readonly ref: StreamRef,
+    readonly epoch: number,
+  ) {
+    this.streamId = ref.streamId;
+    this.tail = new Feed(this, { seq: 0, at: Number.NEGATIVE_INFINITY }, pageEvents);
+  }
+
+  /** Lets a cursor read on: from the shared tail when its place lies in there, else from a feed of its own. */
+  follow(cursor: StreamCursor): Feed<StreamCursor> {
+    this.unfollow(cursor);
+    const { tail } = this;
+    if (tail.followers.size === 0) tail.restart(cursor.place);
+    const ordinal = tail.buffer.ordinalAfter(cursor.place.seq);
+    const feed = ordinal === undefined ? new Feed<StreamCursor>(this, cursor.place, cursor.ownPageSize) : tail;
+    cursor.ordinal = ordinal ?? 0;
+    cursor.feed = feed;
+    feed.followers.add(cursor);
+    return feed;
+  }
+
+  /** Takes a cursor off the shared feed, to read from a feed of its own. */
+  separate(cursor: StreamCursor): void {
+    this.unfollow(cursor);
+    cursor.ordinal = 0;
+    cursor.feed = new Feed<StreamCursor>(this, cursor.place, cursor.ownPageSize);
+    cursor.feed.followers.add(cursor);
+  }
+
+  unfollow(cursor: StreamCursor): void {
+    cursor.feed?.followers.delete(cursor);
+    cursor.feed = undefined;
+  }
+
+  /** Results that are neither in the database nor under way any more would be lost by giving the stream away now. */
+  get isQuiet(): boolean {
+    if (this.inFlight > 0) return false;
+    for (const cursor of this.cursors.values()) if (cursor.openBatches > 0) return false;
+    return true;
+  }
+}
+
+/** What a cursor reports to: the sender of its subscription. */
+export interface CursorSender {
+  readonly subscriptionId: number;
+  readonly ownPageSize: number;
+  /** There are events to take. */
+  offer(cursor: StreamCursor): void;
+}
+
+/** The row of a cursor as it was when this worker took it over. */
+export interface CursorState {
+  settledSeq: number;
+  /** Unix milliseconds, -Infinity for a stream without events. */
+  settledAt: number;
+  /** Text of an int8multirange. */
+  above: string;
+  delivered: number;
+  dead: number;
+  dropped: number;
+  /** Unix milliseconds until which the hook asked for quiet; 0 for none. */
+  parkedUntil: number;
+}
+
+/** How far one subscription has come in one owned stream: what it took to send, and what is settled. */
+export class StreamCursor implements Queued, Follower {
+  queued = false;
+  ordinal = 0;
+  feed: Feed<StreamCursor> | undefined;
+  /** Its subscription is gone or its stream lost: results count no longer. */
+  isClosed = false;
+  /** Settle batches that hold results of it and are not committed yet. */
+  openBatches = 0;
+  readonly settled: SettledRanges;
+  /** Totals since the subscription exists, as the row has them. */
+  readonly totals: { delivered: number; dead: number; dropped: number };
+  /** Expired since the last settle; the log counts expired events in the row too. */
+  expired = 0;
+  parkedUntil: number;
+  private takenSeq: number;
+  private takenAt: number;
+  /** Up to here some events were settled before this worker took over. */
+  private readonly settledBefore: number;
+
+  constructor(
+    readonly stream: OwnedStream,
+    readonly sender: CursorSender,
+    state: CursorState,
+  ) {
+    this.settled = SettledRanges.parse(state.settledSeq, state.settledAt, state.above);
+    this.settledBefore = this.settled.highest;
+    this.takenSeq = this.settled.low;
+    this.takenAt = this.settled.lowAt;
+    this.totals = { delivered: state.delivered, dead: state.dead, dropped: state.dropped };
+    this.parkedUntil = state.parkedUntil;
+  }
+
+  /** Behind this position the next event is taken. */
+  get place(): { seq: number; at: number } {
+    return { seq: this.takenSeq, at: this.takenAt };
+  }
+
+  get ownPageSize(): number {
+    return this.sender.ownPageSize;
+  }
+
+  /** Names it among the cursors of a statement. */
+  get key(): string {
+    return `${this.stream.streamId}/${this.sender.subscriptionId}`;
+  }
+
+  eventsArrived(): void {
+    this.sender.offer(this);
+  }
+
+  get hasNext(): boolean {
+    return this.feed?.buffer.at(this.ordinal) !== undefined;
+  }
+
+  /** The next event to be sent, if one is in memory. */
+  take(): HookEvent | undefined {
+    const { feed } = this;
+    if (!feed) return undefined;
+    for (;;) {
+      const event = feed.buffer.at(this.ordinal);
+      if (event === undefined) return undefined;
+      this.ordinal += 1;
+      feed.advanced(this.ordinal);
+      // Positions are dense; what is missing went with its day, which the log has counted as expired.
+      if (event.seq > this.takenSeq + 1) this.settled.addRange(this.takenSeq + 1, event.seq - 1, event.at);
+      this.takenSeq = event.seq;
+      this.takenAt = event.at;
+      if (event.seq > this.settledBefore || !this.settled.has(event.seq)) return event;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import type pg from 'pg';
+import { cursorRow, type CursorColumns, type StoredCursor } from './cursor-store.js';
+
+/** Who this worker is to the others. */
+export interface WorkerIdentity {
+  /** UUID, new for every start. */
+  workerId: string;
+  /** Names the machine, its boot and the space its process ids belong to; see host-identity.ts. */
+  host: string;
+  pid: number;
+  startedAt: Date;
+}
+
+export interface WorkerRow extends WorkerIdentity {
+  /** It gave a sign of life within the time that counts as dead. */
+  isFresh: boolean;
+}
+
+export interface Claim {
+  streamId: number;
+  epoch: number;
+  head: number;
+  cursors: StoredCursor[];
+}
+
+interface WorkerColumns {
+  worker_id: string;
+  host: string;
+  pid: number;
+  started_at: Date;
+  is_fresh: boolean;
+}
+
+type ClaimColumns = { claimed_id: number; claimed_epoch: number; head_seq: string } & (
+  CursorColumns | { [column in keyof CursorColumns]: null }
+);
+
+/** The rows by which workers share out streams. */
+export class OwnershipStore {
+  constructor(private readonly pool: pg.Pool) {}
+
+  /** A sign of life. False when the row was not there: at the first one, or after the server lost the unlogged table. */
+  async beat({ workerId, host, pid, startedAt }: WorkerIdentity): Promise<boolean> {
+    const beaten = await this.pool.query({
+      name: 'worker-beat',
+      text: /* sql */ `update workers set heartbeat_at = now() where worker_id = $1`,
+      values: [workerId],
+    });
+    if (beaten.rowCount === 1) return true;
+    await this.pool.query(
+      /* sql */ `
+      insert into workers (worker_id, heartbeat_at, started_at, host, pid) values ($1, now(), $2, $3, $4)
+      on conflict (worker_id) do update set heartbeat_at = now()`,
+      [workerId, startedAt, host, pid],
+    );
+    return false;
+  }
+
+  /** @param deadAfterMs silence after which a worker counts as dead, by the database's clock */
+  async workers(deadAfterMs: number): Promise<WorkerRow[]> {
+    const found = await this.pool.query<WorkerColumns>({
+      name: 'workers',
+      text: /* sql */ `
+        select worker_id, host, pid, started_at, heartbeat_at > now() - $1 * interval '1 millisecond' as is_fresh
+          from workers`,
+      values: [deadAfterMs],
+    });
+    return found.rows.map((row) => ({
+      workerId: row.worker_id,
+      host: row.host,
+      pid: row.pid,
+      startedAt: row.started_at,
+      isFresh: row.is_fresh,
+    }));
+  }
+
+  /** What the worker owns, stream → epoch. A scan: there are as many rows as streams. */
+  async owned(workerId: string): Promise<Map<number, number>> {
+    const found = await this.pool.query<{ stream_id: number; epoch: number }>({
+      name: 'assignments-owned',
+      text: /* sql */ `select stream_id, epoch from assignments where owner = $1 and lane = 0`,
+      values: [workerId],
+    });
+    return new Map(found.rows.map((row) => [row.stream_id, row.epoch]));
+  }
+
+  /** Whether somebody gave a stream away that nobody has taken yet. */
+  async someAreFree(): Promise<boolean> {
+    const found = await this.pool.query<{ some: boolean }>({
+      name: 'assignments-free',
+      text: /* sql */ `select exists (select 1 from assignments where owner is null) as some`,
+    });
+    return found.rows[0]?.some ?? false;
+  }
+
+  /**
+   * Takes over those of the streams that nobody alive owns, and raises their epoch in assignments and cursors in one
+   * statement. Index: primary keys.
+   *
+   * Race closed: the update of a cursor waits for a settle of the old owner that is under way and then returns what
+   * that wrote; a settle that comes later finds the higher epoch and writes nothing.
+   */
+  async claim(query: {
+    workerId: string;
+    streamIds: readonly number[];
+    deadWorkers: readonly string[];
+    deadAfterMs: number;
+  }): Promise<Claim[]> {
+    const claimed = await this.pool.query<ClaimColumns>({
+      name: 'assignments-claim',
+      text: /* sql */ `
+        with free as (
+          select a.stream_id, a.lane from assignments a
+           where a.stream_id = any($2::int[]) and a.lane = 0
+             and (a.owner is null or a.owner = $1 or a.owner = any($3::uuid[])
+                  or not exists (select 1 from workers w where w.worker_id = a.owner
+                                    and w.heartbeat_at > now() - $4 * interval '1 millisecond'))
+           order by a.stream_id for no key update skip locked
+        ), got as (
+          update assignments a set owner = $1, epoch = a.epoch + 1, since = now() from free f
+           where a.stream_id = f.stream_id and a.lane = f.lane
+          returning a.stream_id, a.epoch
+        ), fenced as (
+          update cursors c set epoch = g.epoch from got g where c.stream_id = g.stream_id returning c.*
+        )
+        select g.stream_id as claimed_id, g.epoch as claimed_epoch, s.head_seq, f.*
+          from got g join streams s on s.stream_id = g.stream_id left join fenced f on f.stream_id = g.stream_id`,
+      values: [query.workerId, query.streamIds, query.deadWorkers, query.deadAfterMs],
+    });
+    return claims(claimed.rows);
+  }
+
+  /** Gives streams away, unless another worker has taken them since. Index: primary key. */
+  async release(workerId: string, streamIds: readonly number[]): Promise<void> {
+    await this.pool.query(
+      /* sql */ `
+      update assignments set owner = null, since = now() where owner = $1 and lane = 0 and stream_id = any($2::int[])`,
+      [workerId, streamIds],
+    );
+  }
+
+  /** Gives everything away and takes leave. */
+  async leave(workerId: string): Promise<void> {
+    await this.pool.query(
+      /* sql */ `
+      with gone as (delete from workers where worker_id = $1)
+      update assignments set owner = null, since = now() where owner = $1`,
+      [workerId],
+    );
+  }
+
+  /** Forgets workers that have been silent for longer than anybody could mind. */
+  async forgetWorkers(silentMs: number): Promise<number> {
+    const gone = await this.pool.query(
+      /* sql */ `delete from workers where heartbeat_at < now() - $1 * interval '1 millisecond'`,
+      [silentMs],
+    );
+    return gone.rowCount ?? 0;
+  }
+}
+
+function claims(rows: readonly ClaimColumns[]): Claim[] {
+  const byStream = new Map<number, Claim>();
+  for (const row of rows) {
+    const claim = byStream.get(row.claimed_id) ?? {
+      streamId: row.claimed_id,
+      epoch: row.claimed_epoch,
+      head: Number(row.head_seq),
+      cursors: [],
+    };
+    byStream.set(row.claimed_id, claim);
+    if (row.subscription_id !== null) claim.cursors.push(cursorRow(row));
+  }
+  return [...byStream.values()];
+}

@@ -1,0 +1,241 @@
+import type { AlarmClock } from './alarm-clock.js';
+import type { Clock } from './clock.js';
+import type { OwnedStream, StreamCursor } from './owned-stream.js';
+import type { RetryStore, StoredRetry } from './retry-store.js';
+import { retryKey, type Sender, type WaitingRetry } from './sender.js';
+import type { SettleBatch } from './settle-batch.js';
+
+export interface RetryBookOptions {
+  store: Pick<RetryStore, 'due' | 'sweep'>;
+  clock: Clock;
+  alarms: AlarmClock;
+  /** How far ahead rows are read, so that they are sent to the millisecond; longer than the time between two scans. */
+  lookaheadMs: number;
+  /** Rows of one scan. More than that, and each subscription finds its own. */
+  scanLimit: number;
+  sendersById: ReadonlyMap<number, Sender>;
+  streamsById: ReadonlyMap<number, OwnedStream>;
+  /** The retry's time has come. */
+  onDue(retry: WaitingRetry, sender: Sender): void;
+}
+
+/**
+ * Knows the waiting deliveries whose time is near. Rows come into memory by their time, up to a bound for each
+ * subscription; one that has more, or was paused, is "swept": its due rows are read in pages, as it sends them.
+ */
+export class RetryBook {
+  /** Rows due up to here are in memory, except those of swept subscriptions. Unix milliseconds. */
+  private horizon = 0;
+  private isScanning = false;
+  private readonly sweeps = new Map<Sender, Map<number, number>>();
+  private readonly sweeping = new Set<Sender>();
+  /** Streams whose rows were not read yet. */
+  private readonly fresh = new Set<OwnedStream>();
+  private reads = 0;
+  /** What was committed while rows were being read: those rows are out of date. */
+  private readonly changed = new Set<string>();
+
+  constructor(private readonly options: RetryBookOptions) {}
+
+  get isIdle(): boolean {
+    return this.reads === 0;
+  }
+
+  addStream(stream: OwnedStream): void {
+    this.fresh.add(stream);
+  }
+
+  /** Forgets what waits for a cursor that is closed. */
+  dropCursor(cursor: StreamCursor, sender: Sender): void {
+    for (const [key, retry] of sender.retries) {
+      if (retry.cursor !== cursor) continue;
+      retry.isDropped = true;
+      sender.retries.delete(key);
+    }
+    this.sweeps.get(sender)?.delete(cursor.stream.streamId);
+  }
+
+  /** Reads what has come near since the last scan. */
+  async scan(): Promise<void> {
+    if (this.isScanning) return;
+    this.isScanning = true;
+    try {
+      await this.readNear();
+      for (const sender of this.options.sendersById.values()) if (sender.isSwept) await this.sweep(sender);
+    } finally {
+      this.isScanning = false;
+    }
+  }
+
+  /** Rows were written or removed by this worker. */
+  committed({ finished, retries }: SettleBatch): void {
+    for (const { cursor, seq } of finished) this.forget(cursor, seq);
+    for (const row of retries) {
+      this.forget(row.cursor, row.seq);
+      const sender = this.senderOf(row.cursor);
+      if (!sender || row.cursor.isClosed || row.at > this.horizon) continue;
+      // A swept subscription finds it later; a sweep that is under way may have been too early to see it.
+      if (sender.isSwept) this.sweeps.delete(sender);
+      else this.remember(sender, row.cursor, row);
+    }
+    for (const { cursor } of [...finished, ...retries]) this.sweepSoon(cursor);
+  }
+
+  private async readNear(): Promise<void> {
+    const { clock, lookaheadMs, streamsById } = this.options;
+    const from = this.horizon;
+    const until = Math.max(from, clock.now() + lookaheadMs);
+    const streams = [...streamsById.values()];
+    const fresh = streams.filter((stream) => this.fresh.has(stream));
+    const known = streams.filter((stream) => !this.fresh.has(stream));
+    this.fresh.clear();
+    // Before the read: a row that is committed meanwhile and falls due in this time is taken in when it is committed.
+    this.horizon = until;
+    try {
+      await this.readDue(known, from, until);
+      await this.readDue(fresh, 0, until);
+    } catch (error) {
+      this.sweepAll(streams);
+      throw error;
+    }
+  }
+
+  private async readDue(streams: readonly OwnedStream[], from: number, until: number): Promise<void> {
+    if (streams.length === 0) return;
+    const { store, scanLimit, sendersById } = this.options;
+    const except = [...sendersById.values()].filter((sender) => sender.isSwept).map((sender) => sender.subscriptionId);
+    const streamIds = streams.map(({ streamId }) => streamId);
+    const query = { streamIds, after: new Date(from), until: new Date(until), except, limit: scanLimit };
+    await this.reading(store.due(query), (rows) => {
+      for (const row of rows) this.offer(row);
+      if (rows.length >= scanLimit) this.sweepAll(streams);
+    });
+  }
+
+  private sweepAll(streams: readonly OwnedStream[]): void {
+    for (const stream of streams) {
+      for (const cursor of stream.cursors.values()) {
+        const sender = this.senderOf(cursor);
+        if (sender) sender.isSwept = true;
+      }
+    }
+  }
+
+  private sweepSoon(cursor: StreamCursor): void {
+    const sender = this.senderOf(cursor);
+    // The next scan tries again when the read fails.
+    if (sender?.isSwept) void this.sweep(sender).catch(() => {});
+  }
+
+  /** Reads a page of the subscription's due rows, when it has sent half of what it had. */
+  private async sweep(sender: Sender): Promise<void> {
+    if (!sender.isActive || this.sweeping.has(sender) || sender.retries.size > sender.retryBound / 2) return;
+    this.sweeping.add(sender);
+    try {
+      await this.sweepPage(sender);
+    } finally {
+      this.sweeping.delete(sender);
+    }
+  }
+
+  private async sweepPage(sender: Sender): Promise<void> {
+    const places = this.placesOf(sender);
+    const isWhole = [...places.values()].every((seq) => seq === 0);
+    const query = {
+      subscriptionId: sender.subscriptionId,
+      places: [...places].map(([streamId, afterSeq]) => ({ streamId, afterSeq })),
+      until: new Date(this.horizon),
+      limitPerStream: 2 * sender.retryBound,
+    };
+    await this.reading(this.options.store.sweep(query), (rows) => {
+      const isComplete = this.offerPage(rows, places) && !someStreamHas(rows, query.limitPerStream);
+      // Taken out of the map meanwhile: a row was written that this read may have missed.
+      const isCurrent = this.sweeps.get(sender) === places;
+      if (isComplete) this.sweeps.delete(sender);
+      if (isComplete && isWhole && isCurrent) sender.isSwept = false;
+    });
+  }
+
+  /** False when the subscription could not take all rows; `places` says how far it came. */
+  private offerPage(rows: readonly StoredRetry[], places: Map<number, number>): boolean {
+    for (const row of rows) {
+      if (!this.offer(row)) return false;
+      places.set(row.streamId, row.seq);
+    }
+    return true;
+  }
+
+  private placesOf(sender: Sender): Map<number, number> {
+    const known = this.sweeps.get(sender);
+    if (known) return known;
+    const places = new Map([...sender.cursors].map((cursor) => [cursor.stream.streamId, 0] as const));
+    this.sweeps.set(sender, places);
+    return places;
+  }
+
+  /** False when the subscription has as many in memory as it may. */
+  private offer(row: StoredRetry): boolean {
+    const sender = this.options.sendersById.get(row.subscriptionId);
+    const cursor = this.options.streamsById.get(row.streamId)?.cursors.get(row.subscriptionId);
+    if (!sender || !cursor || this.changed.has(`${cursor.key}/${row.seq}`)) return true;
+    return this.remember(sender, cursor, row);
+  }
+
+  private remember(sender: Sender, cursor: StreamCursor, row: NearRetry): boolean {
+    const key = retryKey(cursor.stream.streamId, row.seq);
+    if (sender.retries.has(key)) return true;
+    if (!sender.isActive || sender.retries.size >= sender.retryBound) {
+      sender.isSwept = true;
+      return false;
+    }
+    const { seq, eventAt, attempts, kind, at } = row;
+    const retry: WaitingRetry = {
+      cursor,
+      seq,
+      eventAt,
+      attempts,
+      kind,
+      at,
+      queued: false,
+      event: undefined,
+      isTaken: false,
+      isDropped: false,
+    };
+    sender.retries.set(key, retry);
+    if (at <= this.options.clock.now()) this.options.onDue(retry, sender);
+    else this.options.alarms.set(at, () => this.options.onDue(retry, sender));
+    return true;
+  }
+
+  private forget(cursor: StreamCursor, seq: number): void {
+    this.senderOf(cursor)?.retries.delete(retryKey(cursor.stream.streamId, seq));
+    if (this.reads > 0) this.changed.add(`${cursor.key}/${seq}`);
+  }
+
+  private senderOf(cursor: StreamCursor): Sender | undefined {
+    return this.options.sendersById.get(cursor.sender.subscriptionId);
+  }
+
+  /** Rows are used before the next commit can be noted, so that `changed` tells which of them are out of date. */
+  private async reading(read: Promise<StoredRetry[]>, use: (rows: StoredRetry[]) => void): Promise<void> {
+    this.reads += 1;
+    try {
+      use(await read);
+    } finally {
+      this.reads -= 1;
+      if (this.reads === 0) this.changed.clear();
+    }
+  }
+}
+
+type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at'>;
+
+function someStreamHas(rows: readonly StoredRetry[], limit: number): boolean {
+  const counts = new Map<number, number>();
+  for (const { streamId } of rows) {
+    const count = (counts.get(streamId) ?? 0) + 1;
+    if (count >= limit) return true;
+    counts.set(streamId, count);
+  }
+  return false;
+}

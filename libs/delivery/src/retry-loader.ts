@@ -1,0 +1,133 @@
+import type { LogReader } from '@hookcast/log';
+import { errorText, type DeliveryLog } from './delivery-log.js';
+import { HookEvent } from './hook-event.js';
+import type { RetryStore } from './retry-store.js';
+import { retryKey, retryKind, type Sender, type WaitingRetry } from './sender.js';
+
+export interface RetryLoaderOptions {
+  log: Pick<LogReader, 'readAt'>;
+  store: Pick<RetryStore, 'buried'>;
+  lines: DeliveryLog;
+  /** The sender has retries that can be sent. */
+  onLoaded(sender: Sender): void;
+  /** The log does not hold the event any more; `isBuried`: but a dead letter does. */
+  onLost(retry: WaitingRetry, isBuried: boolean): void;
+  /** There is nothing to load. */
+  onIdle(): void;
+}
+
+/** Events loaded ahead for one subscription: memory is bounded by subscriptions, not by retries. */
+const loadedAhead = 32;
+const eventsPerRead = 256;
+
+/** Reads the events of due retries just before they are sent, in turn for all subscriptions. */
+export class RetryLoader {
+  private readonly wanting = new Set<Sender>();
+  private isLoading = false;
+
+  constructor(private readonly options: RetryLoaderOptions) {}
+
+  get isIdle(): boolean {
+    return !this.isLoading;
+  }
+
+  /** The subscription has due retries, or sent some of those it had loaded. */
+  want(sender: Sender): void {
+    if (creditOf(sender) <= 0 || sender.due.size === 0) return;
+    this.wanting.add(sender);
+    if (!this.isLoading) void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.isLoading = true;
+    try {
+      for (;;) {
+        // A turn of the event loop gathers what falls due together, and lets a read be worth its while.
+        await new Promise((resolve) => setImmediate(resolve));
+        const retries = this.nextOnes();
+        if (retries.length === 0) return;
+        if (!(await this.load(retries))) return;
+      }
+    } finally {
+      this.isLoading = false;
+      this.options.onIdle();
+    }
+  }
+
+  private nextOnes(): LoadingRetry[] {
+    const loading: LoadingRetry[] = [];
+    for (const sender of this.wanting) {
+      if (loading.length >= eventsPerRead) break;
+      this.wanting.delete(sender);
+      for (let credit = creditOf(sender); credit > 0; credit -= 1) {
+        const retry = sender.due.next();
+        if (!retry) break;
+        if (!retry.isDropped) loading.push({ retry, sender });
+      }
+    }
+    return loading;
+  }
+
+  /** False when it failed: they are due again, and the poll asks for them. */
+  private async load(loading: readonly LoadingRetry[]): Promise<boolean> {
+    try {
+      const events = await this.read(loading);
+      for (const { retry, sender } of loading) this.loaded(retry, sender, events);
+      return true;
+    } catch (error) {
+      for (const { retry, sender } of loading) sender.due.add(retry);
+      this.options.lines.warn('delivery.retry-read-failed', { retries: loading.length, error: errorText(error) });
+      return false;
+    }
+  }
+
+  private loaded(retry: WaitingRetry, sender: Sender, found: LoadedEvents): void {
+    if (retry.isDropped) return;
+    const key = retryKey(retry.cursor.stream.streamId, retry.seq);
+    const event = found.inLog.get(key);
+    const buried = found.buried.get(`${sender.subscriptionId}/${key}`);
+    // Whoever asks for a dead letter again gets it, even when its day has gone.
+    retry.event = event ?? (retry.kind === retryKind.redelivery ? buried : undefined);
+    if (!retry.event) return this.options.onLost(retry, buried !== undefined);
+    sender.loaded.add(retry);
+    this.options.onLoaded(sender);
+  }
+
+  private async read(loading: readonly LoadingRetry[]): Promise<LoadedEvents> {
+    const { log, store } = this.options;
+    const keys = loading.map(({ retry: { cursor, seq, eventAt }, sender: { subscriptionId } }) => ({
+      streamId: cursor.stream.streamId,
+      subscriptionId,
+      seq,
+      createdAt: new Date(eventAt),
+    }));
+    const inLog = new Map(
+      (await log.readAt(keys)).map((stored) => [retryKey(stored.streamId, stored.seq), new HookEvent(stored)]),
+    );
+    const missing = keys.filter(({ streamId, seq }) => !inLog.has(retryKey(streamId, seq)));
+    const buried = missing.length === 0 ? [] : await store.buried(missing);
+    return {
+      inLog,
+      buried: new Map(
+        buried.map(({ subscriptionId, event }) => [
+          `${subscriptionId}/${retryKey(event.streamId, event.seq)}`,
+          new HookEvent(event),
+        ]),
+      ),
+    };
+  }
+}
+
+interface LoadedEvents {
+  inLog: ReadonlyMap<string, HookEvent>;
+  /** By subscription too: each has dead letters of its own. */
+  buried: ReadonlyMap<string, HookEvent>;
+}
+
+interface LoadingRetry {
+  retry: WaitingRetry;
+  sender: Sender;
+}
+
+const creditOf = (sender: Sender): number =>
+  Math.min(sender.subscription.concurrency, loadedAhead) - sender.loaded.size;

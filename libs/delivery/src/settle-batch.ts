@@ -1,0 +1,118 @@
+import type { HookEvent } from './hook-event.js';
+import type { StreamCursor } from './owned-stream.js';
+import type { DeadReason } from './outcome.js';
+
+/** outcome of a row in attempts */
+export const attemptOutcome = { delivered: 1, retry: 2, dead: 3, dropped: 4, suspend: 5 } as const;
+
+/** One HTTP call that was made. */
+export interface AttemptRow {
+  readonly cursor: StreamCursor;
+  readonly seq: number;
+  readonly attempt: number;
+  readonly outcome: number;
+  readonly status: number | null;
+  readonly durationMs: number;
+  /** When its result was known, unix milliseconds. */
+  readonly at: number;
+  readonly error: string | null;
+  readonly response: Buffer | null;
+}
+
+/** A delivery that waits: the row to write in retries. */
+export interface RetryRow {
+  readonly cursor: StreamCursor;
+  readonly seq: number;
+  readonly eventAt: number;
+  /** Attempts made so far. */
+  readonly attempts: number;
+  readonly kind: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly error: string | null;
+}
+
+export interface DeadLetterRow {
+  readonly cursor: StreamCursor;
+  readonly event: HookEvent;
+  readonly attempts: number;
+  readonly reason: DeadReason;
+  readonly error: string | null;
+  readonly status: number | null;
+  readonly at: number;
+}
+
+/** A delivery whose row in retries goes. */
+export interface FinishedRetry {
+  readonly cursor: StreamCursor;
+  readonly seq: number;
+  readonly kind: number;
+}
+
+/** A cursor as it was when its batch was closed. */
+export interface CursorRow {
+  readonly cursor: StreamCursor;
+  readonly settledSeq: number;
+  readonly settledAt: number;
+  readonly above: string;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly dropped: number;
+  readonly expired: number;
+  readonly parkedUntil: number;
+}
+
+/**
+ * Results that are written together: in one statement, so that a cursor never moves past a delivery whose retry or
+ * dead letter is not stored.
+ */
+export class SettleBatch {
+  readonly attempts: AttemptRow[] = [];
+  readonly retries: RetryRow[] = [];
+  readonly finished: FinishedRetry[] = [];
+  readonly dead: DeadLetterRow[] = [];
+  /** Set when the batch is closed. */
+  cursorRows: readonly CursorRow[] = [];
+  results = 0;
+  private readonly cursors = new Set<StreamCursor>();
+
+  touch(cursor: StreamCursor): void {
+    this.results += 1;
+    if (this.cursors.has(cursor)) return;
+    this.cursors.add(cursor);
+    cursor.openBatches += 1;
+  }
+
+  get hasFailures(): boolean {
+    return this.retries.length > 0 || this.finished.length > 0 || this.dead.length > 0;
+  }
+
+  /**
+   * Fixes the cursors as they are now. A batch that is sent again after a failure must not carry them any further: what
+   * was settled later has its rows in the next batch.
+   */
+  close(): void {
+    this.cursorRows = [...this.cursors].map(cursorRow);
+  }
+
+  /** The batch is committed, or its results count no longer. */
+  release(): void {
+    for (const cursor of this.cursors) cursor.openBatches -= 1;
+  }
+}
+
+function cursorRow(cursor: StreamCursor): CursorRow {
+  const { settled, totals, expired, parkedUntil } = cursor;
+  cursor.expired = 0;
+  return {
+    cursor,
+    settledSeq: settled.low,
+    settledAt: settled.lowAt,
+    above: settled.aboveText(),
+    delivered: totals.delivered,
+    dead: totals.dead,
+    dropped: totals.dropped,
+    expired,
+    parkedUntil,
+  };
+}

@@ -1,0 +1,179 @@
+import type { HookResponse } from '@hookcast/egress';
+import type { HookEvent } from './hook-event.js';
+import type { DeadReason, Outcome } from './outcome.js';
+import type { StreamCursor } from './owned-stream.js';
+import { retryKind, type Delivery } from './sender.js';
+import { attemptOutcome, SettleBatch, type FinishedRetry } from './settle-batch.js';
+import type { SettleWriter } from './settle-writer.js';
+
+export interface SettlerOptions {
+  writer: SettleWriter;
+  /** `failures` keeps no row of successful attempts. */
+  attemptLog: 'all' | 'failures';
+  /** Milliseconds that a result waits for others. */
+  intervalMs: number;
+  /** Results that are written without waiting longer. */
+  batchResults: number;
+  /** Results kept in memory while the database does not take them; nothing more is sent then. */
+  maxUnsettled: number;
+  onCommitted(batch: SettleBatch): void;
+  /** Another worker owns these streams now, or the subscription is gone. */
+  onFenced(cursors: readonly StreamCursor[]): void;
+}
+
+/** Bytes of a successful answer that are kept; of a failed one all that the client stored. */
+const keptOfSuccess = 1_024;
+
+/** Collects results and writes them in batches, one at a time and in order. */
+export class Settler {
+  private open = new SettleBatch();
+  private writing: SettleBatch | undefined;
+  private written: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: SettlerOptions) {}
+
+  get unsettled(): number {
+    return this.open.results + (this.writing?.results ?? 0);
+  }
+
+  get hasRoom(): boolean {
+    return this.unsettled < this.options.maxUnsettled;
+  }
+
+  get isIdle(): boolean {
+    return this.unsettled === 0;
+  }
+
+  /** Takes down what an attempt came to. */
+  add(delivery: Delivery, response: HookResponse, outcome: Outcome, now: number): void {
+    const { cursor, event, attempt } = delivery;
+    if (outcome.kind !== 'delivered' || this.options.attemptLog === 'all') {
+      this.open.attempts.push({
+        cursor,
+        seq: event.seq,
+        attempt,
+        outcome: attemptOutcome[outcome.kind],
+        status: response.kind === 'answered' ? response.status : null,
+        durationMs: Math.round(response.durationMs),
+        at: now,
+        error: 'error' in outcome ? outcome.error : null,
+        response: keptResponse(response, outcome),
+      });
+    }
+    this.apply(delivery, outcome, response, now);
+    this.settled(cursor, event, delivery);
+  }
+
+  /** The event is not to be delivered yet: its delivery becomes a row that is due then. */
+  postpone({ cursor, event }: Delivery): void {
+    const { seq, at: eventAt, deliverAt } = event;
+    this.open.retries.push({ cursor, seq, eventAt, attempts: 0, kind: retryKind.delayed, at: deliverAt, error: null });
+    this.settled(cursor, event, undefined);
+  }
+
+  /** The event is not worth delivering any more. */
+  expire(delivery: Delivery, now: number): void {
+    this.bury(delivery, { reason: 'expired', error: null, status: null, attempts: delivery.attempt - 1, now });
+    this.settled(delivery.cursor, delivery.event, delivery);
+  }
+
+  /**
+   * The event of a waiting delivery went with its day before it could be sent again.
+   *
+   * @param isBuried the log has made a dead letter of it, so it is accounted for
+   */
+  lose(finished: FinishedRetry, isBuried: boolean): void {
+    if (!isBuried) finished.cursor.expired += 1;
+    this.open.finished.push(finished);
+    this.touch(finished.cursor);
+  }
+
+  /** Writes everything there is and waits until it is written, or given up. */
+  async flush(): Promise<void> {
+    while (!this.isIdle) {
+      this.write();
+      await this.written;
+    }
+  }
+
+  private apply(delivery: Delivery, outcome: Outcome, response: HookResponse, now: number): void {
+    const { cursor, event, attempt, retry } = delivery;
+    const status = response.kind === 'answered' ? response.status : null;
+    switch (outcome.kind) {
+      case 'delivered':
+        cursor.totals.delivered += 1;
+        return this.finish(delivery);
+      case 'dropped':
+        cursor.totals.dropped += 1;
+        return this.finish(delivery);
+      case 'dead':
+        return this.bury(delivery, { reason: outcome.reason, error: outcome.error, status, attempts: attempt, now });
+      case 'retry':
+      case 'suspend': {
+        // A suspended subscription keeps the delivery as one that is due as soon as it is resumed.
+        const at = outcome.kind === 'retry' ? outcome.at : now;
+        const kind = retry?.kind === retryKind.redelivery ? retryKind.redelivery : retryKind.retry;
+        const { seq, at: eventAt } = event;
+        this.open.retries.push({ cursor, seq, eventAt, attempts: attempt, kind, at, error: outcome.error });
+      }
+    }
+  }
+
+  private finish({ cursor, retry }: Delivery): void {
+    if (retry) this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind });
+  }
+
+  private bury(
+    delivery: Delivery,
+    death: { reason: DeadReason; error: string | null; status: number | null; attempts: number; now: number },
+  ): void {
+    const { cursor, event } = delivery;
+    const { reason, error, status, attempts, now } = death;
+    cursor.totals.dead += 1;
+    this.open.dead.push({ cursor, event, attempts, reason, error, status, at: now });
+    this.finish(delivery);
+  }
+
+  private settled(cursor: StreamCursor, event: HookEvent, delivery: Delivery | undefined): void {
+    // A retry was settled in the cursor when its row was written.
+    if (!delivery?.retry) cursor.settled.add(event.seq, event.at);
+    this.touch(cursor);
+  }
+
+  private touch(cursor: StreamCursor): void {
+    this.open.touch(cursor);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.writing || this.open.results === 0) return;
+    if (this.open.results >= this.options.batchResults) this.write();
+    else this.timer ??= setTimeout(() => this.write(), this.options.intervalMs);
+  }
+
+  private write(): void {
+    if (this.writing || this.open.results === 0) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const batch = this.open;
+    this.open = new SettleBatch();
+    this.writing = batch;
+    batch.close();
+    this.written = this.options.writer.write(batch).then((written) => this.committed(batch, written));
+  }
+
+  private committed(batch: SettleBatch, written: ReadonlySet<string>): void {
+    this.writing = undefined;
+    batch.release();
+    const fenced = batch.cursorRows.map(({ cursor }) => cursor).filter((cursor) => !written.has(cursor.key));
+    if (fenced.length > 0) this.options.onFenced(fenced);
+    this.options.onCommitted(batch);
+    this.schedule();
+  }
+}
+
+function keptResponse(response: HookResponse, outcome: Outcome): Buffer | null {
+  if (response.kind === 'failed' || response.body.length === 0) return null;
+  return outcome.kind === 'delivered' ? response.body.subarray(0, keptOfSuccess) : response.body;
+}
