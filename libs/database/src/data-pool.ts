@@ -25,8 +25,13 @@ export const defaultSession: SessionSettings = {
   idleInTransactionTimeoutMs: 30_000,
 };
 
-/** How much later than the server the client gives a statement up: the server has gone silent then. */
-const silenceMs = 5_000;
+/**
+ * When the client gives a statement up by itself, five seconds after the server should have: that one has gone
+ * silent then. Without it a server that vanished from the network holds its connections for a quarter of an hour.
+ */
+export function clientTimeoutMs(session: SessionSettings): number | undefined {
+  return session.statementTimeoutMs === 0 ? undefined : session.statementTimeoutMs + 5_000;
+}
 
 /** Milliseconds to reach the server and log in. */
 export const connectTimeoutMs = 10_000;
@@ -51,13 +56,13 @@ export function createDataPool(url: string, options: DataPoolOptions = {}): pg.P
     application_name: options.applicationName ?? 'hookcast',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
-    // Without it a server that vanished from the network holds its connections for a quarter of an hour.
-    query_timeout: session.statementTimeoutMs === 0 ? undefined : session.statementTimeoutMs + silenceMs,
+    query_timeout: clientTimeoutMs(session),
     verify: sessionHook(session),
   });
-  pool.on('error', report);
-  // The pool listens for errors of idle connections only. One that breaks between two statements of a borrower
-  // would emit 'error' with nobody listening and end the process.
+  // The pool itself listens for errors of idle connections only. One that breaks between two statements of a
+  // borrower would emit 'error' with nobody listening and end the process. So every connection reports its own,
+  // and what the pool says of idle ones is a repetition.
   pool.on('connect', (client) => client.on('error', report));
+  pool.on('error', () => {});
   return pool;
 }

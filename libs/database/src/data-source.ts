@@ -1,5 +1,5 @@
-import type { DataSourceOptions } from 'typeorm';
-import { connectTimeoutMs, defaultSession } from './data-pool.js';
+import type { DataSourceOptions, Logger } from 'typeorm';
+import { clientTimeoutMs, connectTimeoutMs, defaultSession } from './data-pool.js';
 import { Service } from './entities/service.entity.js';
 import { Subscription } from './entities/subscription.entity.js';
 import { Topic } from './entities/topic.entity.js';
@@ -20,6 +20,8 @@ export interface DataSourceSettings {
   applicationName?: string;
   /** `none` is for migrations, which may have to rewrite a large table. @default 'default' */
   timeouts?: 'default' | 'none';
+  /** Told about broken connections and whatever else TypeORM warns of; statements and failures are not logged. */
+  log?: (line: string) => void;
 }
 
 const unlimited: SessionSettings = {
@@ -48,9 +50,27 @@ export function dataSourceOptions(url: string, options: DataSourceSettings = {})
     poolSize: options.poolSize ?? 5,
     applicationName: options.applicationName ?? 'hookcast',
     connectTimeoutMS: connectTimeoutMs,
+    logger: warningsOnly(options.log ?? (() => {})),
     extra: {
       keepAlive: true,
+      query_timeout: clientTimeoutMs(session),
       verify: sessionHook(session),
+    },
+  };
+}
+
+const ignore = () => {};
+
+/** TypeORM's own logger writes to the console. What fails is thrown, so only warnings are left to be said. */
+function warningsOnly(log: (line: string) => void): Logger {
+  return {
+    logQuery: ignore,
+    logQueryError: ignore,
+    logQuerySlow: ignore,
+    logSchemaBuild: ignore,
+    logMigration: ignore,
+    log: (level, message) => {
+      if (level === 'warn') log(String(message));
     },
   };
 }

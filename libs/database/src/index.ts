@@ -18,3 +18,4 @@ export { type MigrationDirection, type MigrationState } from './migration-plan.j
 export { schemaDrift } from './schema-drift.js';
 export { checkServer, type ServerCheck, type ServerCheckOptions } from './server-check.js';
 export { rows, type SqlSource } from './sql.js';
+export { isDatabaseUnavailable } from './unavailable.js';

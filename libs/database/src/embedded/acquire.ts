@@ -35,8 +35,12 @@ const silenceMs = 8_000;
 const stragglerMs = 1_500;
 const giveUpMs = 30_000;
 
-/** What Postgres says when something of the server before it is still there; both pass. */
-const stillHeld = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/;
+/**
+ * What Postgres says when something of the server before it is still there, or when the process that stopped that
+ * one has just removed the directory of the socket. All of it passes.
+ */
+const passing =
+  /pre-existing shared memory block|lock file "postmaster\.pid" already exists|could not create lock file .*: No such file/;
 
 /**
  * Starts the server or attaches to it. Postgres's own lock file is the only arbiter: whoever loses the race for it
@@ -114,7 +118,8 @@ async function start(claim: Claim, waitedMs: number): Promise<Hold | undefined> 
   const hold = await settle({ kind: 'own', server, watchdog }, claim);
   if (hold || claim.cancelled()) return hold;
   const tail = logTail(logFile, logFrom);
-  if (!stillHeld.test(tail) || waitedMs > giveUpMs) {
+  if (!passing.test(tail) || waitedMs > giveUpMs) {
+    removeSocketDir(endpoint);
     throw new Error(
       `Embedded Postgres did not start (${server.ended() ?? 'stopped'}). The end of ${logFile}:\n${tail}`,
     );
@@ -146,7 +151,6 @@ async function settle(hold: Hold & { kind: 'own' }, claim: Claim): Promise<Hold 
 async function abandon({ server, watchdog }: Hold & { kind: 'own' }, claim: Claim): Promise<void> {
   if (server.ended() === undefined) await stopServer(claim.spec, server.pid);
   watchdog.release();
-  removeSocketDir(claim.endpoint);
 }
 
 /**
