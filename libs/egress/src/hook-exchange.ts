@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { AddressRule } from './egress-policy.js';
 import { codeOf, exchangeFailure, unreachable, type ConnectFailure, type FailureClass } from './failure.js';
 import type { HookTls } from './tls-identity.js';
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { X509Certificate, createHash } from 'node:crypto';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { ConnectFailure, codeOf } from './failure.js';
 
@@ -31,11 +31,17 @@ export function secureContextFor(tls: HookTls | undefined): SecureContext | Conn
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
-      ...(tls.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca] }),
-      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-      ...(tls.key === undefined ? {} : { key: tls.key }),
+      ...(tls.ca !== undefined && { ca: [...rootCertificates, ...authorities(tls.ca)] }),
+      ...(tls.cert !== undefined && { cert: tls.cert }),
+      ...(tls.key !== undefined && { key: tls.key }),
     });
   } catch (error) {
     return new ConnectFailure('tls', 'The TLS certificate or key of the subscription is unusable.', codeOf(error));
   }
+}
+
+/** Read one by one: a context drops an unreadable authority silently, and the hook would fail for a reason nobody sees. */
+function authorities(bundle: string): string[] {
+  const blocks = bundle.match(/-----BEGIN[^]*?-----END[^\n]*/g) ?? [bundle];
+  return blocks.map((block) => new X509Certificate(block).toString());
 }
