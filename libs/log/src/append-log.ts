@@ -149,9 +149,6 @@ const now = `coalesce($2::timestamptz, date_trunc('milliseconds', now()))`;
 
 /** Which ids are stored already, today or yesterday, where, and whether with the same bytes (as `isRepetition`). */
 function seenText(day: Day): string {
-  const stored = (of: Day) => /* sql */ `
-      select seq, data, type, source, subject, key, content_type from ${partitionName('events', of)}
-      where event_id = i.event_id and stream_id = $1::int`;
   return /* sql */ `
     select i.ord, e.seq,
       e.data is not distinct from ($4::bytea[])[i.ord]
@@ -161,7 +158,13 @@ function seenText(day: Day): string {
         and e.key is not distinct from ($8::text[])[i.ord]
         and e.content_type is not distinct from coalesce(($9::text[])[i.ord], $10::text) as same
     from unnest($3::text[]) with ordinality as i (event_id, ord)
-    cross join lateral (${stored(day)} union all ${stored(addDays(day, -1))} limit 1) e`;
+    cross join lateral (${storedText(day)} union all ${storedText(addDays(day, -1))} limit 1) e`;
+}
+
+function storedText(day: Day): string {
+  return /* sql */ `
+      select seq, data, type, source, subject, key, content_type from ${partitionName('events', day)}
+      where event_id = i.event_id and stream_id = $1::int`;
 }
 
 const statements = new Map<Day, { name: string; text: string }>();

@@ -4,7 +4,7 @@ import { AppendConnection } from './append-connection.js';
 import { AppendQueue } from './append-queue.js';
 import { toRequest, type AppendRequest } from './append-request.js';
 import { ensureDays } from './day-partitions.js';
-import { startOf, type Day } from './day.js';
+import { addDays, startOf, type Day } from './day.js';
 import { findDefects, InvalidEventError } from './event-check.js';
 import type { NewEvent } from './event.js';
 import { Flusher, type AppendResult, type FlushReport } from './flusher.js';
@@ -12,7 +12,7 @@ import type { LogLine } from './log-line.js';
 import type { TopicRef } from './stream.js';
 
 export interface AppenderOptions {
-  /** Where to connect to. Appending uses connections of its own, opened like the pool's. */
+  /** Where to connect to. Appending has a connection of its own. */
   pool: pg.Pool;
   /** Most events of one flush. A larger request is a flush of its own. @default 1000 */
   maxBatchEvents?: number;
@@ -20,8 +20,6 @@ export interface AppenderOptions {
   maxBatchBytes?: number;
   /** Bytes that may wait or be on their way; beyond, `append` answers unavailable. @default 64 MiB */
   maxQueuedBytes?: number;
-  /** Flushes at the same time, each on its own connection. @default 1 */
-  flushesInFlight?: number;
   /** Milliseconds for connecting and for each statement; then the database counts as away. @default 5000 */
   timeoutMs?: number;
   /** The time of storing, for tests. @default the database's clock */
@@ -36,24 +34,21 @@ interface WaitingRequest extends AppendRequest {
   reject(error: unknown): void;
 }
 
-interface Lane {
-  connection: AppendConnection;
-  flusher: Flusher<WaitingRequest>;
-  busy: boolean;
-}
-
 const retryAfterSeconds = 2;
 const firstRetryMs = 100;
 const longestRetryMs = 2_000;
 
 /**
  * Writes events to the log. All publishes of a process share its flushes: a request joins the next batch, and while
- * one is on its way the next one grows. An idle appender flushes at once.
+ * one is on its way the next one grows. An idle appender flushes at once. One flush at a time: a second one would
+ * mostly wait for the first one's streams, and halve the batches.
  */
 export class Appender {
   private readonly queue = new AppendQueue<WaitingRequest>();
-  private readonly lanes: Lane[];
+  private readonly connection: AppendConnection;
+  private readonly flusher: Flusher<WaitingRequest>;
   private heldBytes = 0;
+  private flushing = false;
   private scheduled = false;
   private stopping = false;
   /** Why the database cannot be reached; undefined while it can, as far as is known. */
@@ -61,7 +56,10 @@ export class Appender {
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: AppenderOptions) {
-    this.lanes = Array.from({ length: options.flushesInFlight ?? 1 }, () => this.createLane());
+    const { pool, timeoutMs = 5_000, now } = options;
+    this.connection = new AppendConnection({ pool, timeoutMs });
+    const makeDay = async (day: Day) => ensureDays(pool, startOf(addDays(day, -1)), 2);
+    this.flusher = new Flusher({ connection: this.connection, now, makeDay, retryAfterSeconds });
   }
 
   /**
@@ -86,11 +84,11 @@ export class Appender {
     });
   }
 
-  /** Takes nothing more, stores what waits, closes its connections. */
+  /** Takes nothing more, stores what waits, closes its connection. */
   async stop(): Promise<void> {
     this.stopping = true;
     if (this.heldBytes > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
-    await Promise.all(this.lanes.map(async ({ connection }) => connection.close()));
+    await this.connection.close();
   }
 
   private refusal(bytes: number): string | undefined {
@@ -108,33 +106,29 @@ export class Appender {
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
-      this.startFlushes();
+      if (!this.flushing) void this.flushAll();
     });
   }
 
-  private startFlushes(): void {
-    for (const lane of this.lanes) {
-      if (this.queue.length === 0 || this.away !== undefined) return;
-      if (!lane.busy) void this.flush(lane);
-    }
+  private async flushAll(): Promise<void> {
+    this.flushing = true;
+    while (this.queue.length > 0) await this.flush();
+    this.flushing = false;
   }
 
-  private async flush(lane: Lane): Promise<void> {
-    lane.busy = true;
+  private async flush(): Promise<void> {
     const { maxBatchEvents = 1000, maxBatchBytes = 1024 * 1024 } = this.options;
     const requests = this.queue.take({ events: maxBatchEvents, bytes: maxBatchBytes });
     try {
-      this.settle(await lane.flusher.flush(requests), lane);
+      this.settle(await this.flusher.flush(requests));
     } catch (error) {
       for (const request of requests) this.release(request).reject(error);
     }
-    lane.busy = false;
-    this.startFlushes();
   }
 
-  private settle(report: FlushReport<WaitingRequest>, { connection }: Lane): void {
+  private settle(report: FlushReport<WaitingRequest>): void {
     this.queue.putBack(report.deferred);
-    if (report.lost !== undefined) this.lose(connection, report.lost);
+    if (report.lost !== undefined) this.lose(report.lost);
     for (const [request, answer] of report.answers) this.release(request).resolve(answer);
     for (const [request, error] of report.failures) this.release(request).reject(error);
     if (report.failures.size > 0) this.options.log?.('append.refused', { requests: report.failures.size });
@@ -151,21 +145,21 @@ export class Appender {
    * Without a server, publishes are refused at once instead of waiting for a timeout each. A connection that merely
    * broke is opened again by the next flush.
    */
-  private lose(connection: AppendConnection, { reason, unreachable }: { reason: string; unreachable: boolean }): void {
-    connection.drop();
-    if (!unreachable || this.away !== undefined) return;
+  private lose({ reason, unreachable }: { reason: string; unreachable: boolean }): void {
+    this.connection.drop();
+    if (!unreachable) return;
     this.away = `the database is away: ${reason}`;
     this.options.log?.('append.unavailable', { reason });
     for (const request of this.queue.takeAll()) {
       this.release(request).resolve({ kind: 'unavailable', reason: this.away, retryAfterSeconds });
     }
-    void this.recover(connection);
+    void this.recover();
   }
 
-  private async recover(connection: AppendConnection): Promise<void> {
+  private async recover(): Promise<void> {
     for (let waitMs = firstRetryMs; !this.stopping; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
       try {
-        await connection.open();
+        await this.connection.open();
         this.away = undefined;
         this.options.log?.('append.resumed', {});
         return;
@@ -173,12 +167,5 @@ export class Appender {
         await pause(waitMs, undefined, { ref: false });
       }
     }
-  }
-
-  private createLane(): Lane {
-    const { pool, timeoutMs = 5_000, now } = this.options;
-    const connection = new AppendConnection({ pool, timeoutMs });
-    const makeDay = async (day: Day) => ensureDays(pool, new Date(startOf(day).getTime() - 1), 3);
-    return { connection, flusher: new Flusher({ connection, now, makeDay, retryAfterSeconds }), busy: false };
   }
 }

@@ -118,8 +118,8 @@ function sameBytes(a: Buffer | null, b: Buffer | null): boolean {
 }
 
 function attributesText(attributes: EventAttributes): string | null {
-  for (const _name in attributes) return JSON.stringify(attributes);
-  return null;
+  const text = JSON.stringify(attributes);
+  return text === '{}' ? null : text;
 }
 
 /** What `attributesText` wrote. */

@@ -6,8 +6,13 @@ export { LogReader, type EventKey, type Head, type ReadLimit } from './event-log
 export { defaultSource, type EventAttributes, type NewEvent, type StoredEvent } from './event.js';
 export { type AppendedEvent } from './flush-plan.js';
 export { type AppendResult } from './flusher.js';
+export { HeadWatch, type HeadWatchOptions } from './head-watch.js';
 export { type LogLine } from './log-line.js';
 export { partitionOf } from './partition.js';
 export { formatPosition, parsePosition, type Position } from './position.js';
 export { type StreamRef, type TopicRef } from './stream.js';
 export { createStreams, deleteStreams, loadStreams, topicStats, type StreamStats } from './streams-store.js';
+export { TailListener, type TailListenerOptions } from './tail-listener.js';
+export { TailNotifier, type TailNotifierOptions } from './tail-notifier.js';
+export { formatTopicCursor, mergeByTime, parseTopicCursor, type TopicCursor, type TopicPage } from './topic-cursor.js';
+export { TopicLog, type TopicStart } from './topic-log.js';
