@@ -10,6 +10,7 @@ const sound = {
   schema: 'public',
   mayCreate: true,
   sharedSessions: false,
+  preparedStatements: true,
 };
 
 test('a sound server meets no objection, whatever its default of synchronous_commit', () => {
@@ -31,6 +32,7 @@ test.each([
     { sharedSessions: true, synchronousCommit: 'off' },
     /^A pooler in transaction mode/,
   ],
+  ['a pooler that loses prepared statements', { preparedStatements: false }, /loses prepared statements/],
 ])('%s is the only objection', (_what, facts, expected) => {
   expect(objections({ ...sound, ...facts })).toEqual([expect.stringMatching(expected)]);
 });

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { connectTimeoutMs } from './data-pool.js';
-import { readServerFacts, sharesSessions, type ServerFacts } from './server-store.js';
+import { directSession, probeSession, readServerFacts, type ServerFacts, type SessionFacts } from './server-store.js';
 
 export type ServerCheck =
   | { kind: 'ok'; /** Major version, 15 or newer. */ version: number }
@@ -22,7 +22,7 @@ const oldestMajor = 15;
  * at once, so that an operator does not fix one per start.
  */
 export async function checkServer(url: string, options: ServerCheckOptions = {}): Promise<ServerCheck> {
-  let facts: ServerFacts & { sharedSessions: boolean };
+  let facts: ServerFacts & SessionFacts;
   try {
     facts = await inspect(url);
   } catch (error) {
@@ -34,7 +34,7 @@ export async function checkServer(url: string, options: ServerCheckOptions = {})
 
 /** Why a server with these facts must not hold an event log; empty when it may. */
 export function objections(
-  facts: Omit<ServerFacts, 'backendPid'> & { sharedSessions: boolean },
+  facts: Omit<ServerFacts, 'backendPid'> & SessionFacts,
   { allowFsyncOff = false }: ServerCheckOptions = {},
 ): string[] {
   const major = Math.floor(facts.versionNumber / 10_000);
@@ -60,28 +60,32 @@ export function objections(
       `A pooler in transaction mode is in between and synchronous_commit is ${facts.synchronousCommit} by default: ` +
         'what a connection sets for itself does not hold. Use session mode or a direct URL, or alter role ... set synchronous_commit = on.',
     ],
+    [
+      !facts.preparedStatements,
+      'The pooler in between loses prepared statements: use session mode, a direct URL, or PgBouncer 1.21 or newer with max_prepared_statements set.',
+    ],
   ];
   return rules.filter(([broken]) => broken).map(([, reason]) => reason);
 }
 
-async function inspect(url: string): Promise<ServerFacts & { sharedSessions: boolean }> {
+async function inspect(url: string): Promise<ServerFacts & SessionFacts> {
   const client = quietClient(url);
   await client.connect();
   try {
     const facts = await readServerFacts(client);
     // The key data of a connection carry the pid of what it talks to: another one than the session's is a pooler.
     const pooled = 'processID' in client && client.processID !== facts.backendPid;
-    return { ...facts, sharedSessions: pooled && (await probeSessions(client, url)) };
+    return { ...facts, ...(pooled ? await probeThroughPooler(client, url) : directSession) };
   } finally {
     await client.end();
   }
 }
 
-async function probeSessions(client: pg.Client, url: string): Promise<boolean> {
+async function probeThroughPooler(client: pg.Client, url: string): Promise<SessionFacts> {
   const other = quietClient(url);
   await other.connect();
   try {
-    return await sharesSessions(client, other);
+    return await probeSession(client, other);
   } finally {
     await other.end();
   }

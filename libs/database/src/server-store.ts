@@ -36,13 +36,25 @@ export async function readServerFacts(client: pg.ClientBase): Promise<ServerFact
   return facts;
 }
 
+/** What holds from one statement of a connection to the next. */
+export interface SessionFacts {
+  /** Two statements may run in different sessions of the server: a pooler in transaction mode is in between. */
+  sharedSessions: boolean;
+  /** A named statement that was prepared before can be executed. */
+  preparedStatements: boolean;
+}
+
+/** What a connection without a pooler offers. */
+export const directSession: SessionFacts = { sharedSessions: false, preparedStatements: true };
+
 /**
- * Whether two statements of one connection may run in different sessions of the server (a pooler in transaction
- * mode). The pooler hands a client the session that was given back last: so `other` opens a transaction right
- * after `client` gave its session back, takes it, and `client` then misses the mark it has left there.
+ * Looks whether `client` keeps its session. A pooler lends the session that was given back last: so `other` opens
+ * a transaction right after `client` gave its session back, takes it, and `client` then misses what it left there.
  */
-export async function sharesSessions(client: pg.ClientBase, other: pg.ClientBase): Promise<boolean> {
+export async function probeSession(client: pg.ClientBase, other: pg.ClientBase): Promise<SessionFacts> {
   const mark = `mark-${process.pid}-${process.hrtime.bigint()}`;
+  const prepared = { name: 'hookcast_probe', text: /* sql */ `select 1` };
+  await client.query(prepared);
   await rows(client, /* sql */ `select set_config('hookcast.session_mark', $1, false)`, [mark]);
   await rows(other, /* sql */ `begin`);
   try {
@@ -51,7 +63,11 @@ export async function sharesSessions(client: pg.ClientBase, other: pg.ClientBase
       client,
       /* sql */ `select current_setting('hookcast.session_mark', true) as mark`,
     );
-    return seen[0]?.mark !== mark;
+    const preparedStatements = await client.query(prepared).then(
+      () => true,
+      () => false,
+    );
+    return { sharedSessions: seen[0]?.mark !== mark, preparedStatements };
   } finally {
     await rows(other, /* sql */ `rollback`);
   }
