@@ -1,10 +1,10 @@
 import { X509Certificate, createHash } from 'node:crypto';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { ConnectFailure, codeOf } from './failure.js';
 
 /** TLS material of one hook, as PEM text. Verification itself cannot be switched off. */
 export interface HookTls {
-  /** Certificate authorities trusted in addition to the public ones, for this hook only. */
+  /** Certificate authorities trusted for this hook, instead of the public ones. */
   readonly ca?: string;
   /** Client certificate, with its chain. */
   readonly cert?: string;
@@ -22,8 +22,8 @@ export function tlsKey(tls: HookTls | undefined): string {
 let publicContext: SecureContext | undefined;
 
 /**
- * TLS 1.2 or newer. Building a context with extra authorities parses all public ones (some milliseconds), so the
- * caller keeps it; the context of hooks without own material is shared.
+ * TLS 1.2 or newer. Own authorities replace the public ones: a private hook then cannot be impersonated with a public
+ * certificate, and a context costs a third of a millisecond instead of the thirty that parsing all public ones takes.
  * Unusable material is the subscription's fault and comes back as a failure.
  */
 export function secureContextFor(tls: HookTls | undefined): SecureContext | ConnectFailure {
@@ -31,7 +31,7 @@ export function secureContextFor(tls: HookTls | undefined): SecureContext | Conn
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
-      ...(tls.ca !== undefined && { ca: [...rootCertificates, ...authorities(tls.ca)] }),
+      ...(tls.ca !== undefined && { ca: authorities(tls.ca) }),
       ...(tls.cert !== undefined && { cert: tls.cert }),
       ...(tls.key !== undefined && { key: tls.key }),
     });
