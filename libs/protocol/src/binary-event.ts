@@ -1,14 +1,10 @@
-import { isAttributeName } from './attribute.js';
 import type { CloudEvent, EventDefaults, ParseError, ParseResult } from './cloud-event.js';
 import { dataFromBytes } from './event-data.js';
-import { finishEvent, type EventDraft, type Report } from './event-draft.js';
-import { decodeHeaderValue, encodeHeaderValue } from './header-value.js';
+import { EventDraft, type Report } from './event-draft.js';
+import { decodeHeaderValue, encodeHeaderValue, type HeaderValues } from './header-value.js';
 import { isJsonContentType } from './media-type.js';
 
 const prefix = 'ce-';
-
-/** The attributes the HTTP binding gives no `ce-` header: the Content-Type carries one, the body the other two. */
-const elsewhere = new Set(['datacontenttype', 'data']);
 
 /**
  * Reads an event in binary form (CloudEvents HTTP binding 1.0.2 §3.1): the body is the data, Content-Type its media
@@ -20,7 +16,7 @@ const elsewhere = new Set(['datacontenttype', 'data']);
  * @param headers names in lower case, as node:http gives them
  */
 export function parseBinary(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
+  headers: HeaderValues,
   body: Buffer,
   defaults: EventDefaults = {},
 ): ParseResult<CloudEvent> {
@@ -29,12 +25,13 @@ export function parseBinary(
     const pointer = pointerTo(attribute);
     if (!errors.some((error) => error.pointer === pointer)) errors.push({ pointer, detail });
   };
-  const draft: EventDraft = { index: 0, attributes: readHeaders(headers, errors), data: undefined };
+  const draft = new EventDraft(report);
+  readHeaders(headers, draft, errors);
   const contentType = headers['content-type'];
   if (Array.isArray(contentType)) report('datacontenttype', 'is given twice');
-  else draft.attributes.set('datacontenttype', contentType);
-  draft.data = readBody(body, draft.attributes.get('datacontenttype'), report);
-  const event = finishEvent(draft, defaults, report);
+  else if (contentType !== undefined) draft.give('datacontenttype', contentType);
+  draft.data = readBody(body, draft.datacontenttype, report);
+  const event = draft.finish(defaults, 0);
   return errors.length > 0 ? { kind: 'malformed', errors } : { kind: 'ok', value: event };
 }
 
@@ -54,33 +51,22 @@ export function formatBinary(event: CloudEvent): { headers: Record<string, strin
   return { headers, body: event.data ?? Buffer.alloc(0) };
 }
 
-function readHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-  errors: ParseError[],
-): Map<string, string | undefined> {
-  const attributes = new Map<string, string | undefined>();
+function readHeaders(headers: HeaderValues, draft: EventDraft, errors: ParseError[]): void {
   for (const header in headers) {
     const value = headers[header];
     if (value === undefined || !header.startsWith(prefix)) continue;
     const name = header.slice(prefix.length);
-    const decoded = headerAttribute(name, value);
-    if (decoded.kind === 'read') attributes.set(name, decoded.text);
-    else errors.push({ pointer: `/${header}`, detail: decoded.detail });
+    const text = typeof value === 'string' ? decodeHeaderValue(value) : undefined;
+    const detail = headerError(name, value, text);
+    if (detail !== undefined) errors.push({ pointer: `/${header}`, detail });
+    else if (text !== undefined) draft.give(name, text);
   }
-  return attributes;
 }
 
-function headerAttribute(
-  name: string,
-  value: string | string[],
-): { kind: 'read'; text: string } | { kind: 'refused'; detail: string } {
-  if (elsewhere.has(name)) return { kind: 'refused', detail: 'is not a header: Content-Type and the body carry it' };
-  if (!isAttributeName(name)) {
-    return { kind: 'refused', detail: 'is not an attribute name: only lower-case letters and digits' };
-  }
-  if (typeof value !== 'string') return { kind: 'refused', detail: 'is given twice' };
-  const text = decodeHeaderValue(value);
-  return text === undefined ? { kind: 'refused', detail: 'must be percent-encoded UTF-8' } : { kind: 'read', text };
+function headerError(name: string, value: string | string[], text: string | undefined): string | undefined {
+  if (name === 'datacontenttype') return 'is not a header: Content-Type carries it';
+  if (typeof value !== 'string') return 'is given twice';
+  return text === undefined ? 'must be percent-encoded UTF-8' : undefined;
 }
 
 function readBody(body: Buffer, contentType: string | undefined, report: Report): Buffer | undefined {

@@ -1,11 +1,14 @@
-import { isAttributeName } from './attribute.js';
+import { ruleOf } from './attribute.js';
 import type { CloudEvent, EventDefaults, ParseError } from './cloud-event.js';
-import { finishEvent, isContextAttribute, type EventDraft } from './event-draft.js';
+import { EventDraft } from './event-draft.js';
 import { dataFromBase64, dataFromMember, type EventData } from './event-data.js';
 import { byteOf, endOfPlain, endOfString, endOfValue, skipSpace } from './json-slice.js';
 
 /** Enough to mend a request by; a body made of errors must not make a larger answer. */
 const maxErrors = 100;
+
+/** Holds the attributes of most events. */
+const windowSize = 512;
 
 /** Where a value stands in the body, as offsets: without and with the white space around it. */
 interface Extent {
@@ -25,9 +28,15 @@ export class EnvelopeReader {
   readonly events: CloudEvent[] = [];
   /** Place of the event being read in its batch; undefined while none is read, and for an event on its own. */
   private index: number | undefined;
-  /** One character per byte, so that offsets are the same in both and a plain name is cut out without decoding. */
-  private readonly text: string;
-  private draft: EventDraft = { index: 0, attributes: new Map(), data: undefined };
+  /**
+   * The first bytes of the event as text, one character per byte, to cut short strings from: far cheaper than a call into
+   * the buffer for each. Not the whole body, because a string cut from another keeps all of that in memory.
+   */
+  private window = '';
+  private windowStart = 0;
+  private draft: EventDraft;
+  /** The text of `data_base64`; null when it was given as null. */
+  private base64: string | null | undefined;
   private data: Extent | undefined;
   /** No white space between the event's tokens so far, but for what surrounds the value of `data`. */
   private isCompact = true;
@@ -37,7 +46,7 @@ export class EnvelopeReader {
     private readonly body: Buffer,
     private readonly defaults: EventDefaults,
   ) {
-    this.text = body.toString('latin1');
+    this.draft = new EventDraft(this.report);
   }
 
   /** JSON pointer to the event being read. */
@@ -49,14 +58,17 @@ export class EnvelopeReader {
   readEvent(at: number, index?: number): number {
     this.index = index;
     if (this.body[at] !== byteOf.openBrace) return this.refuse(at, undefined, 'must be an object');
-    this.draft = { index: index ?? 0, attributes: new Map(), data: undefined };
+    this.window = this.body.toString('latin1', at, at + windowSize);
+    this.windowStart = at;
+    this.draft = new EventDraft(this.report);
+    this.base64 = undefined;
     this.data = undefined;
     this.isCompact = true;
     const end = this.readMembers(at);
     if (end < 0) return end;
     this.settleData();
-    if (this.draft.attributes.get('specversion') === undefined) this.report('specversion', 'is required');
-    this.events.push(finishEvent(this.draft, this.defaults, this.report));
+    if (this.draft.specversion === undefined) this.report('specversion', 'is required');
+    this.events.push(this.draft.finish(this.defaults, index ?? 0));
     return end;
   }
 
@@ -100,16 +112,17 @@ export class EnvelopeReader {
 
   private readMember(at: number): number {
     if (this.body[at] !== byteOf.quote) return ~at;
-    const nameEnd = this.readName(at);
+    const nameEnd = this.readString(at);
     if (nameEnd < 0) return nameEnd;
     const name = this.string;
     const colon = this.skipSpace(nameEnd);
     if (this.body[colon] !== byteOf.colon) return ~colon;
     if (name === 'data' && this.data === undefined) return this.readData(colon + 1);
     const start = this.skipSpace(colon + 1);
-    if (this.draft.attributes.has(name) || name === 'data') return this.refuse(start, name, 'is given twice');
-    if (name === 'data_base64' || isAttributeName(name)) return this.readAttribute(name, start);
-    return this.refuse(start, name, 'is not an attribute name: only lower-case letters and digits');
+    if (name === 'data' || (name === 'data_base64' && this.base64 !== undefined)) {
+      return this.refuse(start, name, 'is given twice');
+    }
+    return this.body[start] === byteOf.quote ? this.readText(name, start) : this.readScalar(name, start);
   }
 
   private readData(outerStart: number): number {
@@ -119,10 +132,9 @@ export class EnvelopeReader {
     return end;
   }
 
-  private readAttribute(name: string, start: number): number {
-    if (this.body[start] !== byteOf.quote) return this.readScalar(name, start);
+  private readText(name: string, start: number): number {
     const end = this.readString(start);
-    if (end >= 0) this.draft.attributes.set(name, this.string);
+    if (end >= 0) this.give(name, this.string);
     return end;
   }
 
@@ -130,31 +142,26 @@ export class EnvelopeReader {
   private readScalar(name: string, start: number): number {
     const end = endOfValue(this.body, start);
     if (end < 0) return end;
-    const text = this.text.slice(start, end);
-    const isText = text !== 'null' && !isContextAttribute(name) && isScalarText(text);
-    this.draft.attributes.set(name, isText ? text : undefined);
-    if (text !== 'null' && !isText) {
-      this.report(
-        name,
-        isContextAttribute(name) ? 'must be a string' : 'must be a string, a boolean or a 32-bit integer',
-      );
+    const text = this.body.toString('latin1', start, end);
+    const isString = name === 'data_base64' || ruleOf(name)?.contextName !== undefined;
+    const isText = !isString && isBooleanOrInteger(text);
+    this.give(name, isText ? text : null);
+    if (!isText && text !== 'null') {
+      this.report(name, isString ? 'must be a string' : 'must be a string, a boolean or a 32-bit integer');
     }
     return end;
   }
 
-  /** Reads a member's name into `this.string`. */
-  private readName(at: number): number {
-    const plainEnd = endOfPlain(this.body, at + 1);
-    if (this.body[plainEnd] !== byteOf.quote) return this.readString(at);
-    this.string = this.text.slice(at + 1, plainEnd);
-    return plainEnd + 1;
+  private give(name: string, value: string | null): void {
+    if (name === 'data_base64') this.base64 = value;
+    else this.draft.give(name, value);
   }
 
   /** Reads a string into `this.string`. */
   private readString(at: number): number {
     const plainEnd = endOfPlain(this.body, at + 1);
     if (this.body[plainEnd] === byteOf.quote) {
-      this.string = this.ownText(at + 1, plainEnd);
+      this.string = this.plainText(at + 1, plainEnd);
       return plainEnd + 1;
     }
     const end = endOfString(this.body, at);
@@ -162,25 +169,23 @@ export class EnvelopeReader {
     return end;
   }
 
-  /**
-   * The plain text of an extent. V8 copies a short slice but lets a longer one (13 characters and more) keep the whole
-   * text in memory, for as long as somebody remembers an event's id.
-   */
-  private ownText(start: number, end: number): string {
-    return end - start < 13 ? this.text.slice(start, end) : this.body.toString('latin1', start, end);
+  /** The plain ASCII text of an extent. */
+  private plainText(start: number, end: number): string {
+    const { windowStart } = this;
+    return end <= windowStart + this.window.length
+      ? this.window.slice(start - windowStart, end - windowStart)
+      : this.body.toString('latin1', start, end);
   }
 
   /** Only once all members are read is it known what the data's media type is. */
   private settleData(): void {
-    const { attributes } = this.draft;
-    const base64 = attributes.get('data_base64');
-    const contentType = attributes.get('datacontenttype');
+    const contentType = this.draft.datacontenttype;
     if (this.data !== undefined) {
-      if (base64 !== undefined) this.report('data_base64', 'must not be given besides data');
-      if (contentType === undefined) attributes.set('datacontenttype', 'application/json');
+      if (typeof this.base64 === 'string') this.report('data_base64', 'must not be given besides data');
+      if (contentType === undefined) this.draft.assumeJson();
       this.takeData('data', dataFromMember(this.textOf(this.data), contentType));
-    } else if (base64 !== undefined) {
-      this.takeData('data_base64', dataFromBase64(base64, contentType));
+    } else if (typeof this.base64 === 'string') {
+      this.takeData('data_base64', dataFromBase64(this.base64, contentType));
     }
   }
 
@@ -205,7 +210,7 @@ function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-function isScalarText(text: string): boolean {
+function isBooleanOrInteger(text: string): boolean {
   if (text === 'true' || text === 'false') return true;
   const value = Number(text);
   return /^-?\d+$/.test(text) && value >= -(2 ** 31) && value < 2 ** 31;

@@ -1,85 +1,93 @@
-import { attributeError } from './attribute.js';
+import { ruleOf, type ContextName } from './attribute.js';
 import type { CloudEvent, EventDefaults } from './cloud-event.js';
 
 /** All attributes of one event, names and values in characters, must fit in the headers of a request to a hook. */
 const maxAttributesLength = 8192;
 
-const contextAttributes = new Set([
-  'specversion',
-  'id',
-  'source',
-  'type',
-  'subject',
-  'time',
-  'dataschema',
-  'datacontenttype',
-  'data',
-  'data_base64',
-]);
-
-/** True for the attributes CloudEvents defines, as against extensions, and for the two spellings of the data. */
-export function isContextAttribute(name: string): boolean {
-  return contextAttributes.has(name);
-}
-
-/** What a parser found of one event, before it is known to be sound. */
-export interface EventDraft {
-  /** Place in its batch. */
-  index: number;
-  /** By name; undefined for one that was given as null, which means absent but must not be given again. */
-  attributes: Map<string, string | undefined>;
-  data: Buffer | undefined;
-}
-
 /** Takes down what is wrong with an attribute, or with the event as a whole when it names none. */
 export type Report = (attribute: string | undefined, detail: string) => void;
 
-/** Builds the event and reports every attribute that is missing or has a value it may not have. */
-export function finishEvent(draft: EventDraft, defaults: EventDefaults, report: Report): CloudEvent {
-  const { attributes, data } = draft;
-  const event: CloudEvent = {
-    id: attributes.get('id') ?? checked('id', defaultId(draft, defaults), report),
-    source: attributes.get('source') ?? checked('source', defaults.source, report),
-    type: attributes.get('type') ?? checked('type', defaults.type, report),
-    extensions: extensionsOf(attributes, report),
+/** Collects what a parser finds of one event, in whatever form, and reports everything that is wrong with it. */
+export class EventDraft {
+  data: Buffer | undefined;
+  /** Null is given but has no value, which means absent and still must not be given again. */
+  private readonly context: Record<ContextName, string | null | undefined> = {
+    specversion: undefined,
+    id: undefined,
+    source: undefined,
+    type: undefined,
+    subject: undefined,
+    time: undefined,
+    dataschema: undefined,
+    datacontenttype: undefined,
   };
-  addOptionalAttributes(event, attributes);
-  if (data !== undefined) event.data = data;
-  return event;
-}
+  private readonly extensions: Record<string, string> = {};
+  private readonly emptyExtensions: string[] = [];
+  private length = 0;
 
-function checked(name: string, defaultValue: string | undefined, report: Report): string {
-  const detail = defaultValue === undefined ? 'is required' : attributeError(name, defaultValue);
-  if (detail !== undefined) report(name, detail);
-  return defaultValue ?? '';
-}
+  constructor(private readonly report: Report) {}
 
-function defaultId(draft: EventDraft, { id }: EventDefaults): string | undefined {
-  return typeof id === 'function' ? id(draft.index) : id;
-}
-
-/** Checks all attributes given, on its way to the extensions among them: one walk, since every publish passes here. */
-function extensionsOf(attributes: EventDraft['attributes'], report: Report): Record<string, string> {
-  const extensions: Record<string, string> = {};
-  let length = 0;
-  for (const [name, value] of attributes) {
-    if (value === undefined || name === 'data_base64') continue;
-    length += name.length + value.length;
-    const detail = attributeError(name, value);
-    if (detail !== undefined) report(name, detail);
-    if (!isContextAttribute(name)) extensions[name] = value;
+  get specversion(): string | undefined {
+    return this.context.specversion ?? undefined;
   }
-  if (length > maxAttributesLength) report(undefined, `has more than ${maxAttributesLength} characters of attributes`);
-  return extensions;
+
+  get datacontenttype(): string | undefined {
+    return this.context.datacontenttype ?? undefined;
+  }
+
+  /** Takes in an attribute. A null value means absent. */
+  give(name: string, value: string | null): void {
+    const rule = ruleOf(name);
+    if (rule === undefined) return this.report(name, 'is not an attribute name: only lower-case letters and digits');
+    if (this.isGiven(name, rule.contextName)) return this.report(name, 'is given twice');
+    if (value !== null) this.check(name, value, rule.check(value));
+    if (rule.contextName !== undefined) this.context[rule.contextName] = value;
+    else if (value === null) this.emptyExtensions.push(name);
+    else this.extensions[name] = value;
+  }
+
+  /** For data whose media type was not given. */
+  assumeJson(): void {
+    this.context.datacontenttype = 'application/json';
+  }
+
+  /** @param index the event's place in its batch */
+  finish(defaults: EventDefaults, index: number): CloudEvent {
+    const { context } = this;
+    const event: CloudEvent = {
+      id: context.id ?? this.checkedDefault('id', idOf(defaults, index)),
+      source: context.source ?? this.checkedDefault('source', defaults.source),
+      type: context.type ?? this.checkedDefault('type', defaults.type),
+      extensions: this.extensions,
+    };
+    if (typeof context.subject === 'string') event.subject = context.subject;
+    if (typeof context.time === 'string') event.time = context.time;
+    if (typeof context.dataschema === 'string') event.dataschema = context.dataschema;
+    if (typeof context.datacontenttype === 'string') event.datacontenttype = context.datacontenttype;
+    if (this.data !== undefined) event.data = this.data;
+    if (this.length > maxAttributesLength) {
+      this.report(undefined, `has more than ${maxAttributesLength} characters of attributes`);
+    }
+    return event;
+  }
+
+  private isGiven(name: string, contextName: ContextName | undefined): boolean {
+    if (contextName !== undefined) return this.context[contextName] !== undefined;
+    return Object.hasOwn(this.extensions, name) || this.emptyExtensions.includes(name);
+  }
+
+  private check(name: string, value: string, detail: string | undefined): void {
+    this.length += name.length + value.length;
+    if (detail !== undefined) this.report(name, detail);
+  }
+
+  private checkedDefault(name: ContextName, value: string | undefined): string {
+    const detail = value === undefined ? 'is required' : ruleOf(name)?.check(value);
+    if (detail !== undefined) this.report(name, detail);
+    return value ?? '';
+  }
 }
 
-function addOptionalAttributes(event: CloudEvent, attributes: EventDraft['attributes']): void {
-  const subject = attributes.get('subject');
-  if (subject !== undefined) event.subject = subject;
-  const time = attributes.get('time');
-  if (time !== undefined) event.time = time;
-  const dataschema = attributes.get('dataschema');
-  if (dataschema !== undefined) event.dataschema = dataschema;
-  const datacontenttype = attributes.get('datacontenttype');
-  if (datacontenttype !== undefined) event.datacontenttype = datacontenttype;
+function idOf({ id }: EventDefaults, index: number): string | undefined {
+  return typeof id === 'function' ? id(index) : id;
 }

@@ -3,6 +3,9 @@
  * and everything outside U+0021 to U+007E written as %XX.
  */
 
+/** Header names in lower case, as node:http gives them. */
+export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Writes a value so that it holds visible ASCII only. The value must not hold lone surrogates. */

@@ -4,6 +4,7 @@ export { parseBatch, parseStructured } from './structured-event.js';
 export { formatBatch, formatStandardPayload, formatStructured, joinBatch } from './format-event.js';
 export { busExtensions, deliverAtOf, expiresAtOf, orderingKeyOf } from './delivery-hints.js';
 export { isEventId, uuidv7 } from './event-id.js';
+export type { HeaderValues } from './header-value.js';
 export { hookHeaders } from './hook-headers.js';
 export { isJson, jsonError, maxJsonDepth } from './json-slice.js';
 export { contentModeOf, isJsonContentType, isUnknownEventFormat, mediaTypes, type ContentMode } from './media-type.js';
@@ -21,7 +22,6 @@ export {
   createVerifier,
   sign,
   verify,
-  type HeaderValues,
   type SignedParts,
   type SignedRequest,
   type Verification,

@@ -1,9 +1,7 @@
 import { createHmac, sign as signBytes, timingSafeEqual, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import type { HeaderValues } from './header-value.js';
 import { hookHeaders } from './hook-headers.js';
 import { hmacKey, parsePublicKey, type SigningKey } from './secret.js';
-
-/** Header names in lower case, as node:http gives them. */
-export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What a signature covers: the `webhook-id`, the unix seconds of the attempt and the raw bytes of the body. */
 export interface SignedParts {
