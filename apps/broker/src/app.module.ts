@@ -1,0 +1,47 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.js';
+import { CoreModule } from './core.module.js';
+import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
+import { DeliveriesModule } from './deliveries/deliveries.module.js';
+import { DeliveryWorkerModule } from './delivery/delivery-worker.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { OverviewModule } from './overview/overview.module.js';
+import { PageModule } from './page/page.module.js';
+import type { Runtime } from './runtime.js';
+import { ServicesModule } from './services/services.module.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
+import { TopicsModule } from './topics/topics.module.js';
+
+const everywhere = [HttpModule, AuthModule, HealthModule];
+
+const api = [
+  TopicsModule,
+  SubscriptionsModule,
+  ServicesModule,
+  EventsModule,
+  DeliveriesModule,
+  DeadLettersModule,
+  OverviewModule,
+  KeysModule,
+  PageModule,
+];
+
+/** The one list of features, by role. */
+@Module({})
+export class AppModule {
+  static for(runtime: Runtime): DynamicModule {
+    const { role } = runtime.config;
+    return {
+      module: AppModule,
+      imports: [
+        CoreModule.for(runtime),
+        ...everywhere,
+        ...(role === 'worker' ? [] : api),
+        ...(role === 'api' ? [] : [DeliveryWorkerModule]),
+      ],
+    };
+  }
+}

@@ -1,0 +1,41 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { PublishLane } from './events/publish-lane.js';
+import { BrokerHttpAdapter } from './http/broker-http-adapter.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { methodsAt } from './http/route-table.js';
+import { requestId, securityHeaders } from './http/security-headers.js';
+import { validationPipe } from './http/validation.js';
+import { NestLog } from './logging.js';
+import { serveDocs } from './openapi.js';
+import type { Runtime } from './runtime.js';
+
+/** A broker process: the Nest application, ready to listen. */
+export interface BrokerApp {
+  app: NestExpressApplication;
+  adapter: BrokerHttpAdapter;
+}
+
+/** Puts the application of a role together. Its database must be migrated. */
+export async function createApp(runtime: Runtime): Promise<BrokerApp> {
+  const { config, log } = runtime;
+  const adapter = new BrokerHttpAdapter(config.requestTimeoutMs);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.for(runtime), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new NestLog(log),
+  });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(requestId, securityHeaders);
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(new ProblemFilter(log, (path) => methodsAt(adapter.getInstance().router, path)));
+  if (config.role !== 'worker') {
+    serveDocs(app);
+    const lane = app.get(PublishLane, { strict: false });
+    adapter.useLane((request, response) => lane.take(request, response));
+  }
+  await app.init();
+  return { app, adapter };
+}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Appender, type AppendResult, type NewEvent, type TopicRef } from '@hookcast/log';
+import { Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { TopicDirectory } from '../topics/topic-directory.js';
+
+export type Appended = Extract<AppendResult, { kind: 'appended' }>['events'];
+
+const dayMs = 86_400_000;
+
+/** Publishes into topics, creating them at their first event where that is allowed. */
+@Injectable()
+export class EventsService {
+  constructor(
+    private readonly appender: Appender,
+    private readonly directory: TopicDirectory,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  /** @throws Problem for everything but success */
+  async publish(topicName: string, events: readonly NewEvent[]): Promise<Appended> {
+    const topic = this.directory.cached(topicName) ?? (await this.resolve(topicName));
+    this.refuseFarDeliveries(topic, events);
+    const result = await this.appender.append(topic, events);
+    if (result.kind !== 'unknown-topic') return appended(result, topicName);
+    // Another process deleted the topic, and perhaps made it again, since it was looked up.
+    this.directory.forget(topicName);
+    return appended(await this.appender.append(await this.resolve(topicName), events), topicName);
+  }
+
+  private async resolve(name: string): Promise<TopicRef> {
+    if (this.runtime.config.autoCreateTopics) return this.directory.findOrCreate(name);
+    const found = await this.directory.find(name);
+    if (!found) throw topicNotFound(name);
+    return found;
+  }
+
+  /** A delayed event waits in the log, so it has to be due before its day is dropped. */
+  private refuseFarDeliveries(topic: TopicRef, events: readonly NewEvent[]): void {
+    if (!events.some(({ deliverAt }) => deliverAt !== undefined)) return;
+    const latest = this.runtime.clock.now().getTime() + topic.retentionDays * dayMs;
+    if (events.some(({ deliverAt }) => deliverAt !== undefined && deliverAt.getTime() > latest)) {
+      const detail = `must not be later than the retention of ${topic.retentionDays} days`;
+      throw invalid([{ pointer: '/deliverat', detail }]);
+    }
+  }
+}
+
+function appended(result: AppendResult, topic: string): Appended {
+  switch (result.kind) {
+    case 'appended':
+      return result.events;
+    case 'conflict': {
+      const errors = result.ids.map((id) => ({ pointer: '/id', detail: `${id} exists with other content` }));
+      throw new Problem('event-id-conflict', { errors });
+    }
+    case 'unavailable':
+      throw new Problem('unavailable', {
+        detail: result.reason,
+        headers: { 'retry-after': String(result.retryAfterSeconds) },
+      });
+    case 'unknown-topic':
+      throw topicNotFound(topic);
+  }
+}
+
+export function topicNotFound(name: string): Problem {
+  return new Problem('topic-not-found', { detail: `No topic is named "${name}".` });
+}

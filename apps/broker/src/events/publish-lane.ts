@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { Inject, Injectable } from '@nestjs/common';
+import { isTopicName } from '@hookcast/protocol';
+import { Authenticator } from '../auth/authenticator.js';
+import { readBody } from '../http/body.js';
+import { nameRule } from '../http/names.js';
+import { Problem } from '../http/problem.js';
+import { reportProblem, toProblem } from '../http/problem.filter.js';
+import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
+import { sendProblem } from '../http/send-problem.js';
+import { invalid } from '../http/validation.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { EventsService, type Appended } from './events.service.js';
+import { maxBodyBytes, readPublish, type PublishReading } from './publish-reading.js';
+
+const path = /^\/v1\/topics\/([a-z0-9._-]+)\/events(?:\?(.*))?$/;
+
+/**
+ * `POST /v1/topics/{topic}/events`, without Express and Nest in between: per request they cost more than all of the
+ * publishing itself. Whatever the lane does not take (an encoded or trailing-slash path) goes through the router to
+ * the same `answer`.
+ */
+@Injectable()
+export class PublishLane {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly events: EventsService,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  /** True when the request is a publish, and therefore answered here. */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method !== 'POST') return false;
+    const match = path.exec(request.url ?? '');
+    if (!match) return false;
+    response.setHeader(requestIdHeader, chooseRequestId(request.headers[requestIdHeader]));
+    void this.answer(request, response, { topic: match[1] ?? '', query: match[2] ?? '' });
+    return true;
+  }
+
+  /** Never rejects: every outcome is an answer. */
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: { topic: string; query: string },
+  ): Promise<void> {
+    const began = performance.now();
+    try {
+      this.authenticator.authorize(request.headers.authorization, 'publish');
+      if (!isTopicName(target.topic)) throw invalid([{ pointer: '/topic', detail: nameRule }]);
+      const body = await readBody(request, maxBodyBytes(request.headers['content-type'], this.runtime.config));
+      const query = new URLSearchParams(target.query);
+      const reading = readPublish(
+        { topic: target.topic, headers: request.headers, query, body },
+        this.runtime.config,
+        this.runtime.clock.now(),
+      );
+      const appended = await this.events.publish(target.topic, reading.events);
+      sendAppended(response, target.topic, reading, appended);
+      this.report(response, target.topic, appended, { bytes: body.length, began });
+    } catch (error) {
+      const problem = toProblem(error);
+      const { method } = request;
+      reportProblem(this.runtime.log, problem, {
+        requestId: requestIdOf(response),
+        method,
+        path: `/v1/topics/${target.topic}/events`,
+      });
+      sendProblem(response, problem);
+    }
+  }
+
+  private report(
+    response: ServerResponse,
+    topic: string,
+    appended: Appended,
+    { bytes, began }: { bytes: number; began: number },
+  ): void {
+    if (!this.runtime.log.isLevelEnabled('info')) return;
+    const [first] = appended;
+    this.runtime.log.info(
+      {
+        requestId: requestIdOf(response),
+        topic,
+        events: appended.length,
+        firstId: first?.id,
+        firstPosition: first?.position,
+        duplicates: appended.reduce((count, { duplicate }) => count + Number(duplicate), 0),
+        bytes,
+        durationMs: Math.round((performance.now() - began) * 10) / 10,
+      },
+      'event.published',
+    );
+  }
+}
+
+function sendAppended(response: ServerResponse, topic: string, reading: PublishReading, appended: Appended): void {
+  const receipts = appended.map(({ id, position, duplicate }) => ({ id, topic, position, duplicate }));
+  const [single] = receipts;
+  if (!single) throw new Problem('internal-error', { detail: 'The log took no event.' });
+  const body = Buffer.from(JSON.stringify(reading.form === 'batch' ? { events: receipts } : single));
+  response.writeHead(201, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(body);
+}

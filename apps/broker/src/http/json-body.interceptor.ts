@@ -1,0 +1,44 @@
+import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { isJsonContentType } from '@hookcast/protocol';
+import type { Request } from 'express';
+import type { Observable } from 'rxjs';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { readBody } from './body.js';
+import { parseJsonObject } from './json-object.js';
+import { Problem } from './problem.js';
+
+const withBody = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Marks a handler that reads the body itself. */
+export const ReadsOwnBody = Reflector.createDecorator<true>();
+
+/**
+ * Reads JSON bodies after the guards, so that nobody without a key makes the broker read or parse anything.
+ * Nest runs interceptors between guards and the pipes that hand `@Body()` to a handler.
+ */
+@Injectable()
+export class JsonBodyInterceptor implements NestInterceptor {
+  constructor(
+    private readonly reflector: Reflector,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const request = context.switchToHttp().getRequest<Request>();
+    if (withBody.has(request.method) && !this.reflector.get(ReadsOwnBody, context.getHandler())) {
+      const body = await readBody(request, this.runtime.config.maxBodyBytes);
+      if (body.length > 0) refuseOtherTypes(request.headers['content-type']);
+      request.body = parseJsonObject(body);
+    }
+    return next.handle();
+  }
+}
+
+function refuseOtherTypes(contentType: string | undefined): void {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  if (isJsonContentType(contentType) && (charset === 'utf-8' || charset === 'utf8')) return;
+  throw new Problem('unsupported-media-type', {
+    detail: `Content-Type must be application/json in UTF-8, not ${JSON.stringify(contentType ?? 'absent')}.`,
+  });
+}

@@ -1,0 +1,27 @@
+import { jsonError } from '@hookcast/protocol';
+import { Problem } from './problem.js';
+
+/**
+ * The JSON object in a body; an empty body is an empty object.
+ *
+ * @throws Problem validation-failed; the offending text is never repeated, since it may hold a secret
+ */
+export function parseJsonObject(body: Buffer): object {
+  if (body.length === 0) return {};
+  // Checked by our own scanner first: it bounds the depth, and what validates the object later recurses.
+  const fault = jsonError(body);
+  if (fault !== undefined) throw malformed(fault);
+  const value: unknown = JSON.parse(body.toString('utf8'));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('must be a JSON object');
+  if (Object.hasOwn(value, '__proto__'))
+    throw new Problem('validation-failed', { errors: [unknownField('__proto__')] });
+  return value;
+}
+
+export function unknownField(name: string): { pointer: string; detail: string } {
+  return { pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail: 'is not a known field' };
+}
+
+function malformed(detail: string): Problem {
+  return new Problem('validation-failed', { detail: `The body ${detail}.`, errors: [{ pointer: '', detail }] });
+}

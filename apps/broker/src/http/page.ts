@@ -1,0 +1,56 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+import { decodeCursor, encodeCursor, type CursorKey } from './cursor.js';
+import { MayBeAbsent } from './field-rules.js';
+import { invalid } from './validation.js';
+
+export const defaultLimit = 50;
+
+/** Query texts become numbers only when they are written as plain digits, so `1e2` and ` 5` are refused. */
+export function digitsToNumber({ value }: { value: unknown }): unknown {
+  return typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+/** `?limit=` and `?cursor=` of every list. */
+export class PageQuery {
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: 200, default: defaultLimit })
+  @MayBeAbsent()
+  @Transform(digitsToNumber)
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  limit?: number;
+
+  @ApiPropertyOptional({ type: String, description: 'The `nextCursor` of the page before; opaque.' })
+  @MayBeAbsent()
+  @IsString()
+  @Length(1, 4096)
+  cursor?: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** Adds the cursor to the response class of one kind of list. */
+export abstract class PageResponse {
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}
+
+/** Cuts rows that were asked for with one row more than the limit, and names the key of the last one kept. */
+export function pageOf<T>(rows: readonly T[], limit: number, keyOf: (row: T) => CursorKey): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: last !== undefined && rows.length > limit ? encodeCursor(keyOf(last)) : null };
+}
+
+/** @throws Problem validation-failed for a cursor that this list never gave out */
+export function cursorKey(cursor: string | undefined, kinds: readonly ('string' | 'number')[]): CursorKey | undefined {
+  if (cursor === undefined) return undefined;
+  const key = decodeCursor(cursor, kinds);
+  if (key === undefined) throw invalid([{ pointer: '/cursor', detail: 'is not a cursor of this list' }]);
+  return key;
+}

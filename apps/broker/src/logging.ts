@@ -1,0 +1,60 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+import type { Config } from './config.js';
+
+/** Fields that must never be written, should a line ever carry them. */
+const redacted = ['authorization', 'apiKey', 'secret', 'secrets', 'password', 'data'].flatMap((name) => [
+  name,
+  `*.${name}`,
+]);
+
+/** JSON lines on standard output, written in the background so that no request waits for the terminal. */
+export function createLog(level: Config['logLevel']): Logger {
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event', redact: redacted },
+    pino.destination({ dest: 1, sync: false }),
+  );
+}
+
+/** Chatter of the framework about its own wiring. */
+const wiring = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication']);
+
+/** Nest's own lines in the program's log. */
+export class NestLog implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    const context = contextOf(rest);
+    this.logger[wiring.has(context) ? 'debug' : 'info']({ context, detail: textOf(message) }, 'nest');
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.logger.warn({ context: contextOf(rest), detail: textOf(message) }, 'nest');
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.logger.error({ context: contextOf(rest), err: message, detail: rest.slice(0, -1).map(textOf) }, 'nest');
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.logger.debug({ context: contextOf(rest), detail: textOf(message) }, 'nest');
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.logger.trace({ context: contextOf(rest), detail: textOf(message) }, 'nest');
+  }
+}
+
+/** Nest passes the context last. */
+function contextOf(rest: readonly unknown[]): string {
+  const last = rest.at(-1);
+  return typeof last === 'string' ? last : 'Nest';
+}
+
+function textOf(message: unknown): string {
+  return message instanceof Error
+    ? (message.stack ?? message.message)
+    : typeof message === 'string'
+      ? message
+      : JSON.stringify(message);
+}

@@ -1,0 +1,34 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequireScope } from '../auth/scope.js';
+import { OverviewResponse, WorkerList } from './overview.dto.js';
+import { OverviewService } from './overview.service.js';
+
+@ApiTags('overview')
+@ApiBearerAuth()
+@Controller('v1')
+export class OverviewController {
+  constructor(private readonly service: OverviewService) {}
+
+  @Get('overview')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'How the whole bus is doing' })
+  @ApiOkResponse({ type: OverviewResponse })
+  async overview(): Promise<OverviewResponse> {
+    return this.service.overview();
+  }
+
+  @Get('workers')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'List the live delivery workers' })
+  @ApiOkResponse({ type: WorkerList })
+  async workers(): Promise<WorkerList> {
+    const workers = await this.service.workers();
+    const items = workers.map(({ startedAt, heartbeatAt, ...rest }) => ({
+      ...rest,
+      startedAt: startedAt.toISOString(),
+      heartbeatAt: heartbeatAt.toISOString(),
+    }));
+    return { items, nextCursor: null };
+  }
+}

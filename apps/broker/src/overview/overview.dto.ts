@@ -1,0 +1,83 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+export class SubscriptionCounts {
+  @ApiProperty({ type: Number })
+  active!: number;
+
+  @ApiProperty({ type: Number })
+  paused!: number;
+
+  @ApiProperty({ type: Number })
+  suspended!: number;
+
+  @ApiProperty({ type: Number })
+  stale!: number;
+}
+
+export class FailingEndpoint {
+  @ApiProperty({ type: String })
+  subscription!: string;
+
+  @ApiProperty({ type: String })
+  url!: string;
+
+  @ApiProperty({ type: String })
+  state!: string;
+
+  @ApiProperty({ type: Number, nullable: true })
+  successRate!: number | null;
+
+  @ApiProperty({ type: Number })
+  backlog!: number;
+}
+
+export class OverviewResponse {
+  @ApiProperty({ type: Number })
+  topics!: number;
+
+  @ApiProperty({ type: SubscriptionCounts })
+  subscriptions!: SubscriptionCounts;
+
+  @ApiProperty({ type: Number, description: 'Events a second over all topics, in the last minute.' })
+  publishRate!: number;
+
+  @ApiProperty({ type: Number, description: 'Deliveries that are not settled yet.' })
+  backlog!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  oldestPendingAt!: string | null;
+
+  @ApiProperty({ type: [FailingEndpoint], description: 'Suspended, or less than nine of ten attempts succeed.' })
+  failing!: FailingEndpoint[];
+
+  @ApiProperty({ type: Number })
+  workers!: number;
+}
+
+export class WorkerResponse {
+  @ApiProperty({ type: String })
+  workerId!: string;
+
+  @ApiProperty({ type: String })
+  host!: string;
+
+  @ApiProperty({ type: Number })
+  pid!: number;
+
+  @ApiProperty({ type: Number, description: 'Streams it delivers from.' })
+  streams!: number;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  startedAt!: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  heartbeatAt!: string;
+}
+
+export class WorkerList {
+  @ApiProperty({ type: [WorkerResponse] })
+  items!: WorkerResponse[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: null;
+}

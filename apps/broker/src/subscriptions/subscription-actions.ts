@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Subscription } from '@hookcast/database';
+import type { EntityManager } from 'typeorm';
+import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { leaseEnd } from './subscription-declarations.js';
+import type { SubscriptionResponse } from './subscription-response.js';
+import { SubscriptionResponses } from './subscription-responses.js';
+import { SubscriptionSecrets } from './subscription-secrets.js';
+import { subscriptionNotFound } from './subscriptions.service.js';
+
+/** What can be done to a subscription besides declaring it. */
+@Injectable()
+export class SubscriptionActions {
+  constructor(
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+    private readonly control: ControlPlane,
+    private readonly responses: SubscriptionResponses,
+    private readonly secrets: SubscriptionSecrets,
+  ) {}
+
+  async pause(name: string): Promise<SubscriptionResponse> {
+    return this.moveTo(name, 'paused');
+  }
+
+  async resume(name: string): Promise<SubscriptionResponse> {
+    return this.moveTo(name, 'active');
+  }
+
+  async rotateSecret(
+    name: string,
+    rotation: { graceSeconds: number; idempotencyKey: string | undefined },
+  ): Promise<SubscriptionResponse> {
+    await this.find(this.control.manager, name);
+    const rotated = await this.control.change(async (tx) => {
+      const subscription = await this.find(tx, name);
+      const secret = this.secrets.nextSecret(subscription, rotation.idempotencyKey);
+      if (secret === this.secrets.current(subscription)) return subscription;
+      const now = this.runtime.clock.now();
+      subscription.secrets = this.secrets.rotated(subscription, secret, { now, graceSeconds: rotation.graceSeconds });
+      subscription.updatedAt = now;
+      return tx.save(subscription);
+    });
+    this.runtime.log.info({ subscription: name, graceSeconds: rotation.graceSeconds }, 'subscription.secret-rotated');
+    return this.responses.withSecret(rotated);
+  }
+
+  private async moveTo(name: string, state: 'active' | 'paused'): Promise<SubscriptionResponse> {
+    const found = await this.find(this.control.manager, name);
+    if (found.state === state) return this.responses.one(found);
+    const moved = await this.control.change(async (tx) => {
+      const subscription = await this.find(tx, name);
+      const now = this.runtime.clock.now();
+      const leasedUntil = state === 'active' ? leaseEnd(subscription.leaseSeconds, now) : subscription.leasedUntil;
+      return tx.save(Object.assign(subscription, { state, stateReason: null, leasedUntil, updatedAt: now }));
+    });
+    this.runtime.log.info({ subscription: name, from: found.state, to: state }, 'subscription.state');
+    return this.responses.one(moved);
+  }
+
+  private async find(manager: EntityManager, name: string): Promise<Subscription> {
+    const subscription = await manager.findOneBy(Subscription, { namespace: defaultNamespace, name });
+    if (!subscription) throw subscriptionNotFound(name);
+    return subscription;
+  }
+}

@@ -1,0 +1,179 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createCursors, deleteCursors } from '@hookcast/log';
+import { Subscription, Topic } from '@hookcast/database';
+import { checkUrl, type EgressPolicy } from '@hookcast/egress';
+import { parseTimestamp } from '@hookcast/protocol';
+import type { EntityManager } from 'typeorm';
+import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { EGRESS_POLICY } from '../egress/egress.module.js';
+import { Problem, type FieldError } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
+import type { PutSubscriptionRequest } from './subscription.dto.js';
+import { SubscriptionSecrets } from './subscription-secrets.js';
+import { hasSettings, settingsOf, unavailableFields, type SubscriptionSettings } from './subscription-settings.js';
+
+/** A subscription as somebody wants it to be, checked. */
+export interface Declaration {
+  name: string;
+  settings: SubscriptionSettings;
+  /** Undefined keeps the stored secret, or makes one. */
+  secret: string | undefined;
+}
+
+export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription: Subscription };
+
+/** How long the old secret signs on when a declaration brings another one. */
+const declaredGraceSeconds = 86_400;
+
+/** Creates, replaces and removes subscriptions together with their cursors, inside a control change. */
+@Injectable()
+export class SubscriptionDeclarations {
+  constructor(
+    private readonly secrets: SubscriptionSecrets,
+    @Inject(EGRESS_POLICY) private readonly egress: EgressPolicy,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+    private readonly control: ControlPlane,
+  ) {}
+
+  /** @throws Problem for what a DTO cannot see; `pointer` is where the declaration stands in the body */
+  check(name: string, request: PutSubscriptionRequest, pointer = ''): Declaration {
+    const at = ({ pointer: field, detail }: FieldError) => ({ pointer: `${pointer}${field}`, detail });
+    const unavailable = unavailableFields(request).map(at);
+    if (unavailable.length > 0) throw new Problem('feature-unavailable', { errors: unavailable });
+    const settings = settingsOf(request);
+    if (settings.timeoutMs > this.runtime.config.maxHookTimeoutMs) {
+      const detail = `must not be greater than ${this.runtime.config.maxHookTimeoutMs}`;
+      throw invalid([at({ pointer: '/timeoutMs', detail })]);
+    }
+    const url = checkUrl(settings.url, this.egress);
+    if (url.kind === 'refused') {
+      const errors = [at({ pointer: '/url', detail: url.detail })];
+      // Only what the address is, not how it is written, is a matter of egress rules.
+      const malformed = url.rule === 'url' || url.rule === 'scheme' || url.rule === 'credentials';
+      throw new Problem(malformed ? 'validation-failed' : 'hook-address-forbidden', { detail: url.detail, errors });
+    }
+    return { name, settings, secret: request.secret };
+  }
+
+  /** True when nothing would change. */
+  isMet(subscription: Subscription, { settings, secret }: Declaration): boolean {
+    return (
+      subscription.state !== 'stale' &&
+      hasSettings(subscription, settings) &&
+      (secret === undefined || secret === this.secrets.current(subscription))
+    );
+  }
+
+  /** Makes it so. Repeating a declaration costs no control change. */
+  async apply(declaration: Declaration): Promise<Declared> {
+    const { name } = declaration;
+    const existing = await this.control.manager.findOneBy(Subscription, { namespace: defaultNamespace, name });
+    if (existing && this.isMet(existing, declaration)) {
+      await this.renew(existing);
+      return { kind: 'unchanged', subscription: existing };
+    }
+    const declared = await this.control.change(async (tx) => this.declare(tx, declaration));
+    this.runtime.log.info({ subscription: name, change: declared.kind }, 'subscription.declared');
+    return declared;
+  }
+
+  /** Deletes it, if it is still there. */
+  async withdraw(name: string): Promise<void> {
+    await this.control.change(async (tx) => {
+      const subscription = await tx.findOneBy(Subscription, { namespace: defaultNamespace, name });
+      if (subscription) await this.remove(tx, subscription);
+    });
+    this.runtime.log.info({ subscription: name, change: 'deleted' }, 'subscription.declared');
+  }
+
+  async declare(tx: EntityManager, declaration: Declaration): Promise<Declared> {
+    const existing = await tx.findOneBy(Subscription, { namespace: defaultNamespace, name: declaration.name });
+    if (existing && this.isMet(existing, declaration)) return { kind: 'unchanged', subscription: existing };
+    await this.ensureTopics(tx, declaration.settings.topics);
+    const subscription = await tx.save(existing ? this.replaced(existing, declaration) : this.created(tx, declaration));
+    await this.coverTopics(tx, subscription);
+    return { kind: existing ? 'updated' : 'created', subscription };
+  }
+
+  async remove(tx: EntityManager, subscription: Subscription): Promise<void> {
+    await deleteCursors(tx, { subscriptionId: subscription.id });
+    await tx.delete(Subscription, { id: subscription.id });
+  }
+
+  /** A repeated declaration is a sign of life too, but no change of configuration. */
+  private async renew(subscription: Subscription): Promise<void> {
+    if (subscription.leaseSeconds === null) return;
+    subscription.leasedUntil = leaseEnd(subscription.leaseSeconds, this.runtime.clock.now());
+    await this.control.manager.update(Subscription, { id: subscription.id }, { leasedUntil: subscription.leasedUntil });
+  }
+
+  private created(tx: EntityManager, { name, settings, secret }: Declaration): Subscription {
+    const now = this.runtime.clock.now();
+    const owner = { namespace: defaultNamespace, name };
+    return tx.create(Subscription, {
+      ...owner,
+      ...settings,
+      state: 'active',
+      stateReason: null,
+      filter: null,
+      batch: null,
+      ordering: 'none',
+      rateLimit: null,
+      secrets: this.secrets.initial(owner, secret, now),
+      leasedUntil: leaseEnd(settings.leaseSeconds, now),
+      createdAt: now,
+      updatedAt: now,
+    });
+  }
+
+  private replaced(existing: Subscription, { settings, secret }: Declaration): Subscription {
+    const now = this.runtime.clock.now();
+    // A new address heals what suspended the old one; declaring is a sign of life like a heartbeat.
+    const revived = existing.state === 'stale' || (existing.state === 'suspended' && existing.url !== settings.url);
+    const rotates = secret !== undefined && secret !== this.secrets.current(existing);
+    const rotation = { now, graceSeconds: declaredGraceSeconds };
+    return Object.assign(existing, settings, {
+      ...(revived && { state: 'active', stateReason: null }),
+      ...(rotates && { secrets: this.secrets.rotated(existing, secret, rotation) }),
+      leasedUntil: leaseEnd(settings.leaseSeconds, now),
+      updatedAt: now,
+    });
+  }
+
+  /** Topics that are named without wildcards exist from the first subscription on. */
+  private async ensureTopics(tx: EntityManager, patterns: readonly string[]): Promise<void> {
+    const missing: FieldError[] = [];
+    for (const [index, name] of patterns.entries()) {
+      if (name.includes('*')) continue;
+      if (this.runtime.config.autoCreateTopics) {
+        await ensureTopic(tx, plainTopic(name, this.runtime.config.defaultPartitions), this.runtime.clock.now());
+      } else if (!(await tx.existsBy(Topic, { namespace: defaultNamespace, name }))) {
+        missing.push({ pointer: `/topics/${index}`, detail: 'is a topic that does not exist' });
+      }
+    }
+    if (missing.length > 0) throw invalid(missing);
+  }
+
+  /** Cursors exist for exactly the topics that match: new ones begin where `startFrom` says, others go. */
+  private async coverTopics(tx: EntityManager, { id, topics: patterns, startFrom }: Subscription): Promise<void> {
+    const topics = await tx.find(Topic, { where: { namespace: defaultNamespace }, select: { id: true, name: true } });
+    const matching = topics.filter((topic) => matchesAny(patterns, topic.name)).map((topic) => topic.id);
+    const others = topics.map((topic) => topic.id).filter((topicId) => !matching.includes(topicId));
+    if (others.length > 0) await deleteCursors(tx, { subscriptionId: id, topicIds: others });
+    if (matching.length > 0)
+      await createCursors(tx, { subscriptionId: id, topicIds: matching, start: startOf(startFrom) });
+  }
+}
+
+export function leaseEnd(leaseSeconds: number | null, now: Date): Date | null {
+  return leaseSeconds === null ? null : new Date(now.getTime() + leaseSeconds * 1000);
+}
+
+function startOf(startFrom: string): { kind: 'latest' } | { kind: 'earliest' } | { kind: 'time'; at: Date } {
+  if (startFrom === 'latest' || startFrom === 'earliest') return { kind: startFrom };
+  const at = parseTimestamp(startFrom);
+  if (!at) throw new Error(`A stored startFrom is no time: ${startFrom}`);
+  return { kind: 'time', at };
+}

@@ -1,0 +1,146 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { HookFormat, Ordering, SignatureKind, Subscription, SubscriptionState } from '@hookcast/database';
+import { PageResponse } from '../http/page.js';
+import { hookFormats, signatureKinds } from './subscription.dto.js';
+import type { SubscriptionFigures } from './subscription-figures.js';
+
+const states = ['active', 'paused', 'suspended', 'stale'] as const;
+
+export class RetryResponse {
+  @ApiProperty({ type: [Number] })
+  schedule!: number[];
+
+  @ApiProperty({ type: Number })
+  jitter!: number;
+}
+
+export class SubscriptionResponse {
+  @ApiProperty({ type: String })
+  name!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  service!: string | null;
+
+  @ApiProperty({ type: [String] })
+  topics!: string[];
+
+  @ApiProperty({ type: String })
+  url!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  filter!: string | null;
+
+  @ApiProperty({ enum: hookFormats })
+  format!: HookFormat;
+
+  @ApiProperty({ type: Object, nullable: true })
+  batch!: object | null;
+
+  @ApiProperty({ enum: ['none', 'key', 'strict'] })
+  ordering!: Ordering;
+
+  @ApiProperty({ type: Number })
+  concurrency!: number;
+
+  @ApiProperty({ type: Number, nullable: true })
+  rateLimit!: number | null;
+
+  @ApiProperty({ type: Number })
+  timeoutMs!: number;
+
+  @ApiProperty({ type: RetryResponse })
+  retry!: RetryResponse;
+
+  @ApiProperty({ type: [Number] })
+  nonRetryable!: number[];
+
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
+  headers!: Record<string, string>;
+
+  @ApiProperty({ enum: signatureKinds })
+  signature!: SignatureKind;
+
+  @ApiProperty({ type: String })
+  startFrom!: string;
+
+  @ApiProperty({ type: Number, nullable: true })
+  leaseSeconds!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  leasedUntil!: string | null;
+
+  @ApiProperty({ type: String, description: 'The last characters of the secret that signs.' })
+  secretHint!: string;
+
+  @ApiPropertyOptional({ type: String, description: 'Only in answers to a declaration or rotation.' })
+  secret?: string;
+
+  @ApiProperty({ enum: states })
+  state!: SubscriptionState;
+
+  @ApiProperty({ type: String, nullable: true })
+  stateReason!: string | null;
+
+  @ApiProperty({ type: Number, description: 'Events not settled yet.' })
+  backlog!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  oldestPendingAt!: string | null;
+
+  @ApiProperty({ type: Number, description: 'Attempts under way in the answering process.' })
+  inFlight!: number;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Delivered share of the attempts of the last hour, 0 to 1.',
+  })
+  successRate!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: '95th percentile of attempt durations in the last hour.' })
+  p95Ms!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  createdAt!: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  updatedAt!: string;
+}
+
+export class SubscriptionPage extends PageResponse {
+  @ApiProperty({ type: [SubscriptionResponse] })
+  items!: SubscriptionResponse[];
+}
+
+/** What everybody with the scope `read` may see: never the secret. */
+export function toSubscriptionResponse(subscription: Subscription, figures: SubscriptionFigures): SubscriptionResponse {
+  const { name, service, topics, url, filter, format, batch, ordering, concurrency, rateLimit, timeoutMs } =
+    subscription;
+  const { retry, nonRetryable, headers, signature, startFrom, leaseSeconds, state, stateReason } = subscription;
+  return {
+    name,
+    service,
+    topics,
+    url,
+    filter,
+    format,
+    batch,
+    ordering,
+    concurrency,
+    rateLimit,
+    timeoutMs,
+    retry,
+    nonRetryable,
+    headers,
+    signature,
+    startFrom,
+    leaseSeconds,
+    leasedUntil: subscription.leasedUntil?.toISOString() ?? null,
+    secretHint: subscription.secrets[0]?.hint ?? '',
+    state,
+    stateReason,
+    ...figures,
+    createdAt: subscription.createdAt.toISOString(),
+    updatedAt: subscription.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { HookFormat, RetryPolicy, SignatureKind, Subscription } from '@hookcast/database';
+import type { FieldError } from '../http/problem.js';
+import type { PutSubscriptionRequest } from './subscription.dto.js';
+
+/** What a declaration decides about a subscription; the secret is kept apart, since it is sealed. */
+export interface SubscriptionSettings {
+  service: string | null;
+  topics: string[];
+  url: string;
+  format: HookFormat;
+  concurrency: number;
+  timeoutMs: number;
+  retry: RetryPolicy;
+  nonRetryable: number[];
+  headers: Record<string, string>;
+  signature: SignatureKind;
+  startFrom: string;
+  leaseSeconds: number | null;
+}
+
+const defaultRetry: RetryPolicy = {
+  schedule: [1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400, 86_400],
+  jitter: 0.2,
+};
+
+const defaultNonRetryable = [400, 413, 422];
+
+/** A PUT replaces: what it leaves out gets its default. */
+export function settingsOf(request: PutSubscriptionRequest): SubscriptionSettings {
+  return {
+    topics: request.topics,
+    url: request.url,
+    service: request.service ?? null,
+    leaseSeconds: request.leaseSeconds ?? null,
+    headers: { ...request.headers },
+    retry: {
+      schedule: request.retry?.schedule ?? [...defaultRetry.schedule],
+      jitter: request.retry?.jitter ?? defaultRetry.jitter,
+    },
+    ...sendingOf(request),
+  };
+}
+
+function sendingOf(
+  request: PutSubscriptionRequest,
+): Pick<SubscriptionSettings, 'format' | 'concurrency' | 'timeoutMs' | 'nonRetryable' | 'signature' | 'startFrom'> {
+  return {
+    format: request.format ?? 'cloudevents',
+    concurrency: request.concurrency ?? 32,
+    timeoutMs: request.timeoutMs ?? 15_000,
+    nonRetryable: request.nonRetryable ?? [...defaultNonRetryable],
+    signature: request.signature ?? 'hmac',
+    startFrom: request.startFrom ?? 'latest',
+  };
+}
+
+/** Whether a stored subscription already is what a declaration asks for. */
+export function hasSettings(subscription: Subscription, settings: SubscriptionSettings): boolean {
+  return Object.entries(settings).every(([field, wanted]) =>
+    isDeepStrictEqual(Reflect.get(subscription, field), wanted),
+  );
+}
+
+/** Fields that a later version understands and this one must not ignore silently. */
+export function unavailableFields(request: PutSubscriptionRequest): FieldError[] {
+  const fields: [string, boolean][] = [
+    ['filter', request.filter != null],
+    ['batch', request.batch != null],
+    ['ordering', (request.ordering ?? 'none') !== 'none'],
+    ['rateLimit', request.rateLimit != null],
+  ];
+  return fields.filter(([, given]) => given).map(([name]) => ({ pointer: `/${name}`, detail: 'is not available yet' }));
+}

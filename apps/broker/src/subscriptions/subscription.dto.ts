@@ -1,0 +1,204 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import type { HookFormat, SignatureKind } from '@hookcast/database';
+import { isTopicPattern, parseSecret, parseTimestamp } from '@hookcast/protocol';
+import { EachSatisfies, MayBeAbsent, Satisfies } from '../http/field-rules.js';
+import { isName, nameRule } from '../http/names.js';
+import { IsHeaderMap } from './hook-header-rules.js';
+
+export const hookFormats = ['cloudevents', 'cloudevents-binary', 'standard-webhooks'] as const;
+export const signatureKinds = ['hmac', 'ed25519', 'both'] as const;
+const orderings = ['none', 'key', 'strict'] as const;
+
+const maxWaitSeconds = 7 * 86_400;
+
+function isSharedSecret(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && parseSecret(value).kind === 'hmac';
+  } catch {
+    return false;
+  }
+}
+
+export const isWait = (value: unknown): boolean =>
+  typeof value === 'number' && value >= 0 && value <= maxWaitSeconds && Number.isFinite(value);
+
+export function isStart(value: unknown): boolean {
+  return (
+    typeof value === 'string' && (value === 'latest' || value === 'earliest' || parseTimestamp(value) !== undefined)
+  );
+}
+
+const isStatus = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 599;
+
+export class RetryRequest {
+  @ApiPropertyOptional({ type: [Number], description: 'Seconds before the second, third … attempt; at most 50.' })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @EachSatisfies(isWait, `must be seconds from 0 to ${maxWaitSeconds}`)
+  schedule?: number[];
+
+  @ApiPropertyOptional({ type: Number, minimum: 0, maximum: 1, default: 0.2 })
+  @MayBeAbsent()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  jitter?: number;
+}
+
+export class PutSubscriptionRequest {
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'The service this subscription belongs to.' })
+  @IsOptional()
+  @Satisfies(isName, nameRule)
+  service?: string | null;
+
+  @ApiProperty({ type: [String], example: ['orders.created', 'orders.*', 'payments.**'] })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @ArrayUnique()
+  @EachSatisfies(
+    (value) => typeof value === 'string' && isTopicPattern(value),
+    'must be a topic name in which a segment may be * and the last may be **',
+  )
+  topics!: string[];
+
+  @ApiProperty({ type: String, example: 'http://billing:3000/hooks' })
+  @IsString()
+  @Length(1, 2048)
+  @Matches(/^[^\s\p{Cc}]+$/u, { message: 'must not contain blanks or control characters' })
+  url!: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  filter?: string | null;
+
+  @ApiPropertyOptional({ enum: hookFormats, default: 'cloudevents' })
+  @MayBeAbsent()
+  @IsIn(hookFormats)
+  format?: HookFormat;
+
+  @ApiPropertyOptional({ type: Object, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @IsOptional()
+  @IsObject()
+  batch?: Record<string, unknown> | null;
+
+  @ApiPropertyOptional({ enum: orderings, default: 'none', description: 'Only `none` is available yet.' })
+  @MayBeAbsent()
+  @IsIn(orderings)
+  ordering?: (typeof orderings)[number];
+
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: 1000, default: 32 })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  concurrency?: number;
+
+  @ApiPropertyOptional({ type: Number, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  rateLimit?: number | null;
+
+  @ApiPropertyOptional({ type: Number, minimum: 100, default: 15_000, description: 'Total time of one attempt.' })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(100)
+  timeoutMs?: number;
+
+  @ApiPropertyOptional({ type: RetryRequest })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => RetryRequest)
+  retry?: RetryRequest;
+
+  @ApiPropertyOptional({ type: [Number], default: [400, 413, 422], description: 'Statuses that dead-letter at once.' })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @EachSatisfies(isStatus, 'must be an HTTP status from 100 to 599')
+  nonRetryable?: number[];
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, default: {} })
+  @MayBeAbsent()
+  @IsHeaderMap()
+  headers?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    type: String,
+    example: 'whsec_…',
+    description: '`whsec_` and base64 of 24 to 64 bytes; generated when absent.',
+  })
+  @MayBeAbsent()
+  @Satisfies(isSharedSecret, 'must be whsec_ followed by the base64 of 24 to 64 bytes')
+  secret?: string;
+
+  @ApiPropertyOptional({ enum: signatureKinds, default: 'hmac' })
+  @MayBeAbsent()
+  @IsIn(signatureKinds)
+  signature?: SignatureKind;
+
+  @ApiPropertyOptional({ type: String, default: 'latest', description: '`latest`, `earliest` or an RFC 3339 time.' })
+  @MayBeAbsent()
+  @Satisfies(isStart, 'must be latest, earliest or an RFC 3339 time')
+  startFrom?: string;
+
+  @ApiPropertyOptional({
+    type: Number,
+    nullable: true,
+    minimum: 1,
+    maximum: 604_800,
+    description: 'Renewed by heartbeats of the service.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  leaseSeconds?: number | null;
+}
+
+export class RotateSecretRequest {
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 2_592_000,
+    default: 86_400,
+    description: 'How long the old secret still signs.',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(0)
+  @Max(2_592_000)
+  graceSeconds?: number;
+}
+
+export class ResumeRequest {
+  @ApiPropertyOptional({ type: Number, description: 'Not available yet: leave it out.' })
+  @MayBeAbsent()
+  @IsNumber()
+  @Min(0)
+  drainRate?: number;
+}

@@ -1,0 +1,120 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Response } from 'express';
+import { RequireScope } from '../auth/scope.js';
+import { idempotencyKey } from '../http/idempotency-key.js';
+import { existingName, newName } from '../http/names.js';
+import { Problem } from '../http/problem.js';
+import { HookTest, TestResponse } from './hook-test.js';
+import { SubscriptionQuery } from './subscription-query.js';
+import { SubscriptionPage, SubscriptionResponse } from './subscription-response.js';
+import { PutSubscriptionRequest, ResumeRequest, RotateSecretRequest } from './subscription.dto.js';
+import { SubscriptionActions } from './subscription-actions.js';
+import { SubscriptionsService } from './subscriptions.service.js';
+
+const existing = existingName('subscription-not-found');
+const defaultGraceSeconds = 86_400;
+
+@ApiTags('subscriptions')
+@ApiBearerAuth()
+@Controller('v1/subscriptions')
+export class SubscriptionsController {
+  constructor(
+    private readonly subscriptions: SubscriptionsService,
+    private readonly actions: SubscriptionActions,
+    private readonly hookTest: HookTest,
+  ) {}
+
+  @Put(':name')
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Create or replace a subscription; the same body twice changes nothing' })
+  @ApiOkResponse({ type: SubscriptionResponse })
+  @ApiCreatedResponse({ type: SubscriptionResponse })
+  async put(
+    @Param('name', newName) name: string,
+    @Body() request: PutSubscriptionRequest,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SubscriptionResponse> {
+    const { created, subscription } = await this.subscriptions.put(name, request);
+    response.status(created ? 201 : 200);
+    return subscription;
+  }
+
+  @Get(':name')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'Show a subscription and how it is doing' })
+  @ApiOkResponse({ type: SubscriptionResponse })
+  async get(@Param('name', existing) name: string): Promise<SubscriptionResponse> {
+    return this.subscriptions.get(name);
+  }
+
+  @Get()
+  @RequireScope('read')
+  @ApiOperation({ summary: 'List subscriptions by name' })
+  @ApiOkResponse({ type: SubscriptionPage })
+  async list(@Query() query: SubscriptionQuery): Promise<SubscriptionPage> {
+    return this.subscriptions.list(query);
+  }
+
+  @Delete(':name')
+  @HttpCode(204)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Delete a subscription with its waiting deliveries and dead letters' })
+  @ApiNoContentResponse()
+  async delete(@Param('name', existing) name: string): Promise<void> {
+    await this.subscriptions.delete(name);
+  }
+
+  @Post(':name/pause')
+  @HttpCode(200)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Stop sending; the backlog is kept' })
+  @ApiOkResponse({ type: SubscriptionResponse })
+  async pause(@Param('name', existing) name: string): Promise<SubscriptionResponse> {
+    return this.actions.pause(name);
+  }
+
+  @Post(':name/resume')
+  @HttpCode(200)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Send again, starting with the backlog' })
+  @ApiOkResponse({ type: SubscriptionResponse })
+  async resume(@Param('name', existing) name: string, @Body() request: ResumeRequest): Promise<SubscriptionResponse> {
+    if (request.drainRate !== undefined) {
+      throw new Problem('feature-unavailable', { errors: [{ pointer: '/drainRate', detail: 'is not available yet' }] });
+    }
+    return this.actions.resume(name);
+  }
+
+  @Post(':name/test')
+  @HttpCode(200)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Send a signed test event to the hook now and say what it answered' })
+  @ApiOkResponse({ type: TestResponse })
+  async test(@Param('name', existing) name: string): Promise<TestResponse> {
+    return this.hookTest.send(await this.subscriptions.find(name));
+  }
+
+  @Post(':name/rotate-secret')
+  @HttpCode(200)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Sign with a new secret; the old one signs too until its grace ends' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeating a rotation with it changes nothing.' })
+  @ApiOkResponse({ type: SubscriptionResponse })
+  async rotateSecret(
+    @Param('name', existing) name: string,
+    @Body() request: RotateSecretRequest,
+    @Headers('idempotency-key') key: string | undefined,
+  ): Promise<SubscriptionResponse> {
+    const graceSeconds = request.graceSeconds ?? defaultGraceSeconds;
+    return this.actions.rotateSecret(name, { graceSeconds, idempotencyKey: idempotencyKey(key) });
+  }
+}

@@ -1,0 +1,29 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Subscription } from '@hookcast/database';
+import { ControlModule } from '../control/control.module.js';
+import { DeliveryModule } from '../delivery/delivery.module.js';
+import { EgressModule } from '../egress/egress.module.js';
+import { HookTest } from './hook-test.js';
+import { SubscriptionActions } from './subscription-actions.js';
+import { SubscriptionDeclarations } from './subscription-declarations.js';
+import { SubscriptionFiguresReader } from './subscription-figures.js';
+import { SecretsModule } from './secrets.module.js';
+import { SubscriptionResponses } from './subscription-responses.js';
+import { SubscriptionsController } from './subscriptions.controller.js';
+import { SubscriptionsService } from './subscriptions.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Subscription]), ControlModule, EgressModule, DeliveryModule, SecretsModule],
+  controllers: [SubscriptionsController],
+  providers: [
+    SubscriptionsService,
+    SubscriptionActions,
+    SubscriptionDeclarations,
+    SubscriptionFiguresReader,
+    SubscriptionResponses,
+    HookTest,
+  ],
+  exports: [SubscriptionsService, SubscriptionDeclarations, SubscriptionResponses],
+})
+export class SubscriptionsModule {}

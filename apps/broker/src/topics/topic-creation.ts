@@ -1,0 +1,45 @@
+import { createCursors, createStreams } from '@hookcast/log';
+import { Subscription, Topic, type SchemaMode } from '@hookcast/database';
+import { compilePattern } from '@hookcast/protocol';
+import type { EntityManager } from 'typeorm';
+import { defaultNamespace } from '../control/control-plane.js';
+
+export interface NewTopic {
+  name: string;
+  partitions: number;
+  retentionDays: number | null;
+  schema: Record<string, unknown> | null;
+  schemaMode: SchemaMode;
+}
+
+export function plainTopic(name: string, partitions: number): NewTopic {
+  return { name, partitions, retentionDays: null, schema: null, schemaMode: 'off' };
+}
+
+/** Makes a topic with its streams, inside a control change. Subscriptions that match it start at its beginning. */
+export async function createTopic(tx: EntityManager, wanted: NewTopic, now: Date): Promise<Topic> {
+  const topic = await tx.save(
+    tx.create(Topic, { ...wanted, namespace: defaultNamespace, createdAt: now, updatedAt: now }),
+  );
+  await createStreams(tx, topic.id, { from: 0, to: topic.partitions });
+  await coverTopic(tx, topic);
+  return topic;
+}
+
+/** Finds the topic or makes it. Safe against another creator, since control changes run one after the other. */
+export async function ensureTopic(tx: EntityManager, wanted: NewTopic, now: Date): Promise<Topic> {
+  const existing = await tx.findOneBy(Topic, { namespace: defaultNamespace, name: wanted.name });
+  return existing ?? createTopic(tx, wanted, now);
+}
+
+/** Gives every matching subscription a cursor on every stream of the topic that it has none on yet. */
+export async function coverTopic(tx: EntityManager, topic: Pick<Topic, 'id' | 'name'>): Promise<void> {
+  const subscriptions = await tx.findBy(Subscription, { namespace: defaultNamespace });
+  for (const { id } of subscriptions.filter((one) => matchesAny(one.topics, topic.name))) {
+    await createCursors(tx, { subscriptionId: id, topicIds: [topic.id], start: { kind: 'earliest' } });
+  }
+}
+
+export function matchesAny(patterns: readonly string[], topic: string): boolean {
+  return patterns.some((pattern) => compilePattern(pattern)(topic));
+}

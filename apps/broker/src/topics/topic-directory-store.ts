@@ -1,0 +1,39 @@
+import { rows, type SqlSource } from '@hookcast/database';
+import type { TopicRef } from '@hookcast/log';
+
+interface TopicStreamRow {
+  topic_id: number;
+  retention_days: number | null;
+  stream_id: number;
+  partition_no: number;
+}
+
+/** A topic with its streams in partition order. Served by topics_namespace_name_unique and a scan of the small streams table. */
+export async function findTopicRef(
+  source: SqlSource,
+  topic: { namespace: string; name: string },
+  defaultRetentionDays: number,
+): Promise<TopicRef | undefined> {
+  const found = await rows<TopicStreamRow>(
+    source,
+    /* sql */ `
+      select t.id as topic_id, t.retention_days, s.stream_id, s.partition_no
+      from topics t join streams s on s.topic_id = t.id
+      where t.namespace = $1 and t.name = $2
+      order by s.partition_no`,
+    [topic.namespace, topic.name],
+  );
+  const [first] = found;
+  if (!first) return undefined;
+  return {
+    topicId: first.topic_id,
+    name: topic.name,
+    retentionDays: first.retention_days ?? defaultRetentionDays,
+    streams: found.map((row) => ({
+      streamId: row.stream_id,
+      topicId: row.topic_id,
+      topic: topic.name,
+      partition: row.partition_no,
+    })),
+  };
+}

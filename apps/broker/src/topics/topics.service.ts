@@ -1,0 +1,133 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Subscription, Topic } from '@hookcast/database';
+import { createStreams, deleteStreams } from '@hookcast/log';
+import { MoreThan, Repository, type EntityManager } from 'typeorm';
+import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
+import { Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { coverTopic, createTopic, matchesAny } from './topic-creation.js';
+import { TopicFiguresReader } from './topic-figures.js';
+import { toTopicResponse, type PutTopicRequest, type TopicResponse } from './topic.dto.js';
+
+@Injectable()
+export class TopicsService {
+  constructor(
+    @InjectRepository(Topic) private readonly topics: Repository<Topic>,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+    private readonly control: ControlPlane,
+    private readonly figures: TopicFiguresReader,
+  ) {}
+
+  async put(name: string, request: PutTopicRequest): Promise<{ created: boolean; topic: TopicResponse }> {
+    if ((request.schemaMode ?? 'off') !== 'off') {
+      const errors = [{ pointer: '/schemaMode', detail: 'is not available yet: schemas are kept but not enforced' }];
+      throw new Problem('feature-unavailable', { errors });
+    }
+    const existing = await this.topics.findOneBy({ namespace: defaultNamespace, name });
+    if (existing && isMet(existing, request)) return { created: false, topic: await this.response(existing) };
+    const { created, topic } = await this.control.change(async (tx) => this.apply(tx, name, request));
+    return { created, topic: await this.response(topic) };
+  }
+
+  async get(name: string): Promise<TopicResponse> {
+    return this.response(await this.find(name));
+  }
+
+  async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<TopicResponse>> {
+    const [after = ''] = cursorKey(cursor, ['string']) ?? [];
+    const found = await this.topics.find({
+      where: { namespace: defaultNamespace, name: MoreThan(String(after)) },
+      order: { name: 'asc' },
+      take: limit + 1,
+    });
+    const page = pageOf(found, limit, ({ name }) => [name]);
+    const figures = await this.figures.of(page.items);
+    const items = page.items.map((topic) => toTopicResponse(topic, figures(topic), this.runtime.config.retentionDays));
+    return { items, nextCursor: page.nextCursor };
+  }
+
+  async delete(name: string, force: boolean): Promise<void> {
+    await this.find(name);
+    await this.control.change(async (tx) => {
+      const topic = await tx.findOneBy(Topic, { namespace: defaultNamespace, name });
+      if (!topic) throw notFound(name);
+      if (!force) await refuseWhileSubscribed(tx, name);
+      await deleteStreams(tx, topic.id);
+      await tx.delete(Topic, { id: topic.id });
+    });
+  }
+
+  private async find(name: string): Promise<Topic> {
+    const topic = await this.topics.findOneBy({ namespace: defaultNamespace, name });
+    if (!topic) throw notFound(name);
+    return topic;
+  }
+
+  private async apply(
+    tx: EntityManager,
+    name: string,
+    request: PutTopicRequest,
+  ): Promise<{ created: boolean; topic: Topic }> {
+    const now = this.runtime.clock.now();
+    const existing = await tx.findOneBy(Topic, { namespace: defaultNamespace, name });
+    if (existing) return { created: false, topic: await replaceTopic(tx, existing, request, now) };
+    const partitions = request.partitions ?? this.runtime.config.defaultPartitions;
+    return { created: true, topic: await createTopic(tx, { name, partitions, ...declared(request) }, now) };
+  }
+
+  private async response(topic: Topic): Promise<TopicResponse> {
+    const figures = await this.figures.of([topic]);
+    return toTopicResponse(topic, figures(topic), this.runtime.config.retentionDays);
+  }
+}
+
+/** A PUT replaces, except that the number of partitions stays when it is left out. */
+function declared(request: PutTopicRequest): Pick<Topic, 'retentionDays' | 'schema' | 'schemaMode'> {
+  return {
+    retentionDays: request.retentionDays ?? null,
+    schema: request.schema ?? null,
+    schemaMode: request.schemaMode ?? 'off',
+  };
+}
+
+function isMet(topic: Topic, request: PutTopicRequest): boolean {
+  const wanted = declared(request);
+  return (
+    (request.partitions ?? topic.partitions) === topic.partitions &&
+    wanted.retentionDays === topic.retentionDays &&
+    wanted.schemaMode === topic.schemaMode &&
+    isDeepStrictEqual(wanted.schema, topic.schema)
+  );
+}
+
+async function replaceTopic(tx: EntityManager, topic: Topic, request: PutTopicRequest, now: Date): Promise<Topic> {
+  const before = topic.partitions;
+  const partitions = request.partitions ?? before;
+  if (partitions < before) {
+    throw invalid([{ pointer: '/partitions', detail: `must not be less than ${before}: partitions hold events` }]);
+  }
+  const saved = await tx.save(Object.assign(topic, declared(request), { partitions, updatedAt: now }));
+  if (partitions > before) {
+    await createStreams(tx, topic.id, { from: before, to: partitions });
+    await coverTopic(tx, topic);
+  }
+  return saved;
+}
+
+async function refuseWhileSubscribed(tx: EntityManager, name: string): Promise<void> {
+  const subscriptions = await tx.findBy(Subscription, { namespace: defaultNamespace });
+  const matching = subscriptions.filter(({ topics }) => matchesAny(topics, name)).map((one) => one.name);
+  if (matching.length > 0) {
+    throw new Problem('topic-in-use', {
+      detail: `These subscriptions receive it: ${matching.slice(0, 10).join(', ')}.`,
+    });
+  }
+}
+
+function notFound(name: string): Problem {
+  return new Problem('topic-not-found', { detail: `No topic is named "${name}".` });
+}
