@@ -98,7 +98,7 @@ export class HookClient {
    * one that may have reached the hook and got no answer ends as `failed`, with `requestSent` and `reusedSocket` for
    * the caller's decision.
    */
-  async post(request: HookRequest): Promise<HookResponse> {
+  post(request: HookRequest): Promise<HookResponse> {
     this.#inFlight++;
     return new Promise<HookResponse>((resolve) => {
       const target = this.#prepare(request);

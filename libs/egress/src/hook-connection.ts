@@ -30,6 +30,7 @@ export class HookConnection implements ExchangeCarrier {
   #exchange: HookExchange | undefined;
   readonly #unused: NodeJS.Timeout;
   #exchanges = 0;
+  #reads = 0;
   #bytesBefore = 0;
 
   constructor(
@@ -71,7 +72,7 @@ export class HookConnection implements ExchangeCarrier {
     exchange.reusedSocket = this.#exchanges > 0;
     if (this.#exchanges === 0) clearTimeout(this.#unused);
     this.#exchanges++;
-    this.#bytesBefore = this.socket.bytesRead;
+    this.#reads = 0;
     const { method = 'POST', headers, body } = exchange.request;
     this.#client.dispatch({ path: exchange.path, method, headers, body }, exchange);
   }
@@ -103,8 +104,16 @@ export class HookConnection implements ExchangeCarrier {
     this.#exchange?.cancel('aborted', detail);
   }
 
+  /** Asking the socket costs more than all else here, so only answers that come in many pieces are counted. */
   #limitWireBytes(): void {
-    if (this.socket.bytesRead - this.#bytesBefore <= this.options.maxWireBytes) return;
+    this.#reads++;
+    if (this.#reads % uncountedReads !== 0) return;
+    const { bytesRead } = this.socket;
+    if (this.#reads === uncountedReads) this.#bytesBefore = bytesRead;
+    if (bytesRead - this.#bytesBefore <= this.options.maxWireBytes) return;
     this.socket.destroy(Object.assign(new Error('too many bytes'), { code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' }));
   }
 }
+
+/** Reads of at most 64 KiB each. */
+const uncountedReads = 16;

@@ -77,6 +77,7 @@ export interface ExchangeCarrier {
 const maxInformational = 8;
 const maxHeaders = 128;
 const noBody = Buffer.alloc(0);
+const noHeaders: readonly Buffer[] = [];
 
 /**
  * One request and its answer: undici's handler, the deadline, the limits and the verdict in one object, because this is
@@ -92,12 +93,13 @@ export class HookExchange implements Dispatcher.DispatchHandler {
   #abort: ((error?: Error) => void) | undefined;
   #status = 0;
   #informational = 0;
-  #rawHeaders: Buffer[] = [];
+  #rawHeaders: readonly Buffer[] = noHeaders;
   #chunks: Buffer[] | undefined;
   #stored = 0;
   #read = 0;
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
+  readonly #stopListening: (() => void) | undefined;
 
   constructor(
     readonly request: HookRequest,
@@ -106,9 +108,8 @@ export class HookExchange implements Dispatcher.DispatchHandler {
     private readonly limits: ResponseLimits,
     private readonly resolve: (response: HookResponse) => void,
   ) {
-    // Not at once: an answer that lies in the kernel while a busy event loop lets the timer fire late still counts.
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), request.timeoutMs);
-    request.signal?.addEventListener('abort', this.#onSignal, { once: true });
+    this.#timer = setTimeout(expireSoon, request.timeoutMs, this);
+    if (request.signal !== undefined) this.#stopListening = onAbort(request.signal, this);
   }
 
   get settled(): boolean {
@@ -183,9 +184,8 @@ export class HookExchange implements Dispatcher.DispatchHandler {
     carrier?.failed();
   }
 
-  readonly #onSignal = (): void => this.cancel('aborted', 'The request was aborted.');
-
-  #expire(): void {
+  /** The deadline has come. */
+  expire(): void {
     this.cancel('timeout', `No answer within ${this.request.timeoutMs} ms.`);
   }
 
@@ -205,15 +205,16 @@ export class HookExchange implements Dispatcher.DispatchHandler {
 
   #answer(bodyError?: string): void {
     if (this.#settled) return;
-    const [first = noBody, ...rest] = this.#chunks ?? [];
-    this.#settle({
-      kind: 'answered',
-      status: this.#status,
-      headers: headerRecord(this.#rawHeaders),
-      body: rest.length === 0 ? first : Buffer.concat([first, ...rest]),
-      durationMs: performance.now() - this.#startedAt,
-      ...(bodyError === undefined ? {} : { bodyError }),
-    });
+    const headers = headerRecord(this.#rawHeaders);
+    const durationMs = performance.now() - this.#startedAt;
+    const answer = { kind: 'answered', status: this.#status, headers, body: this.#body(), durationMs } as const;
+    this.#settle(bodyError === undefined ? answer : { ...answer, bodyError });
+  }
+
+  #body(): Buffer {
+    const chunks = this.#chunks;
+    if (chunks === undefined) return noBody;
+    return chunks.length === 1 ? (chunks[0] ?? noBody) : Buffer.concat(chunks);
   }
 
   #fail(error: FailureClass, detail: string, log: string, rule?: AddressRule): void {
@@ -227,7 +228,7 @@ export class HookExchange implements Dispatcher.DispatchHandler {
   #settle(response: HookResponse): void {
     this.#settled = true;
     clearTimeout(this.#timer);
-    this.request.signal?.removeEventListener('abort', this.#onSignal);
+    this.#stopListening?.();
     this.resolve(response);
   }
 }
@@ -243,6 +244,17 @@ const texts: Record<FailureClass, string> = {
   aborted: 'The request was aborted.',
   other: 'The request failed.',
 };
+
+/** Not at once: an answer that lies in the kernel while a busy event loop lets the timer fire late still counts. */
+function expireSoon(exchange: HookExchange): void {
+  setImmediate(() => exchange.expire());
+}
+
+function onAbort(signal: AbortSignal, exchange: HookExchange): () => void {
+  const listener = (): void => exchange.cancel('aborted', 'The request was aborted.');
+  signal.addEventListener('abort', listener, { once: true });
+  return () => signal.removeEventListener('abort', listener);
+}
 
 /** A null prototype, so that a header called `__proto__` is just a header. */
 function headerRecord(raw: readonly Buffer[]): HookAnswer['headers'] {

@@ -23,12 +23,21 @@ export class OwnServices {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** The first call waits for the names; later ones get the last list at once while a fresh one is fetched. */
   async addresses(): Promise<readonly ForbiddenAddress[]> {
-    if (this.#current === undefined || this.now() - this.#resolvedAt > refreshMs) {
+    if (this.#current === undefined) {
       this.#resolvedAt = this.now();
       this.#current = this.#resolve();
+    } else if (this.now() - this.#resolvedAt > refreshMs) {
+      this.#resolvedAt = this.now();
+      void this.#refresh();
     }
     return this.#current;
+  }
+
+  async #refresh(): Promise<void> {
+    const fresh = await this.#resolve();
+    this.#current = Promise.resolve(fresh);
   }
 
   async #resolve(): Promise<readonly ForbiddenAddress[]> {

@@ -12,11 +12,17 @@ export interface HookTls {
   readonly key?: string;
 }
 
+const keys = new WeakMap<HookTls, string>();
+
 /** A name for the material, so that connections are never shared between different identities. */
 export function tlsKey(tls: HookTls | undefined): string {
   if (tls === undefined) return '';
+  const known = keys.get(tls);
+  if (known !== undefined) return known;
   const parts = [tls.ca ?? '', tls.cert ?? '', tls.key ?? ''];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  keys.set(tls, key);
+  return key;
 }
 
 let publicContext: SecureContext | undefined;
