@@ -1,20 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-const lowerHex = /^(?:[0-9a-f]{2})+$/;
-const anyHex = /^(?:[0-9a-fA-F]{2})+$/;
+const notLowerHex = /[^0-9a-f]/;
+const notHex = /[^0-9a-fA-F]/;
 
 export type Encoding = 'hex' | 'base64';
 
 /** Decodes the one canonical spelling only: a second spelling of a signature would defeat dedupe by signature. */
 export function decodeCanonical(text: string, encoding: Encoding): Buffer | undefined {
-  if (encoding === 'hex') return lowerHex.test(text) ? Buffer.from(text, 'hex') : undefined;
+  if (encoding === 'hex') return notLowerHex.test(text) ? undefined : wholeBytes(text);
   const bytes = Buffer.from(text, 'base64');
   return bytes.length > 0 && bytes.toString('base64') === text ? bytes : undefined;
 }
 
 /** Hex in either case: for keys, which a person pasted, never for signatures. */
 export function decodeKeyHex(text: string): Buffer | undefined {
-  return anyHex.test(text) ? Buffer.from(text, 'hex') : undefined;
+  return notHex.test(text) ? undefined : wholeBytes(text);
+}
+
+function wholeBytes(hex: string): Buffer | undefined {
+  return hex !== '' && hex.length % 2 === 0 ? Buffer.from(hex, 'hex') : undefined;
 }
 
 /** Constant time for equal lengths; the lengths themselves are no secret. */

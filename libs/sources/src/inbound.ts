@@ -89,6 +89,18 @@ export function parseForm(text: string): URLSearchParams {
   return new URLSearchParams(`&${text}`);
 }
 
+/** What an encoder would have escaped, and escapes that none writes. */
+const notEncoded = /[^\x21-\x7e]|%(?![0-9A-F]{2})/;
+
+/**
+ * Whether a form is written the way encoders write it: every pair has its `=`, escapes are in capitals, nothing is left
+ * raw. For schemes that sign decoded keys and values run together, where other spellings would keep the signature.
+ */
+export function isPlainForm(body: Buffer): boolean {
+  const text = body.toString('latin1');
+  return !notEncoded.test(text) && (text === '' || text.split('&').every((pair) => pair.includes('=')));
+}
+
 /** The value, or undefined when the text is not JSON. */
 export function parseJson(text: string | Buffer): unknown {
   try {

@@ -14,3 +14,5 @@ export { receive, verify } from './receive.js';
 export { sign, type UnsignedRequest } from './sign.js';
 export { validateSource, type SourceProblem } from './validate-source.js';
 export { toSourceEvent, topicFor, type SourceEvent } from './source-event.js';
+export { senders, type SchemeInfo, type SenderInfo } from './describe-senders.js';
+export { decryptResourceData } from './senders/msgraph.js';

@@ -63,10 +63,12 @@ function withSignature(scheme: SignatureScheme, raw: RawRequest, source: SourceC
   const family = scheme.families?.at(-1) ?? '';
   const timestamp = timestampText(scheme, now);
   const completed = withSignedHeaders(scheme, raw, { source, family, timestamp });
-  const spellings = signedBytes(scheme, { request: new Inbound(completed), source, family, timestamp });
+  const inbound = new Inbound(completed);
+  const sent = sentTimestamp(scheme, inbound, family) ?? timestamp;
+  const spellings = signedBytes(scheme, { request: inbound, source, family, timestamp: sent });
   if ('kind' in spellings) throw new TypeError(`The source cannot be signed for: ${spellings.reason}.`);
   const text = digest(form.algorithm, key, spellings[0] ?? []).toString(form.encoding);
-  return withHeader(completed, scheme.header.replace('*', family), signatureValue(scheme, form, text, timestamp));
+  return withHeader(completed, scheme.header.replace('*', family), signatureValue(scheme, form, text, sent));
 }
 
 function signatureValue(scheme: SignatureScheme, form: SignatureForm, text: string, timestamp: string): string {
@@ -79,6 +81,12 @@ function timestampText(scheme: SignatureScheme, now: Date): string {
   if (scheme.timestamp?.unit === 'iso') return now.toISOString();
   const milliseconds = now.getTime();
   return String(scheme.timestamp?.unit === 'ms' ? milliseconds : Math.floor(milliseconds / 1000));
+}
+
+/** The caller may have set the header, to be stale on purpose. */
+function sentTimestamp(scheme: SignatureScheme, request: Inbound, family: string): string | undefined {
+  const from = scheme.timestamp?.from;
+  return from && 'header' in from ? request.headerText(from.header.replace('*', family)) : undefined;
 }
 
 interface Filling {

@@ -4,7 +4,7 @@ import { type Inbound } from './inbound.js';
 import { refused, type Refused, type SourceConfig } from './reception.js';
 import { type SecretAlgorithm, type SignatureScheme, type SignedPart } from './scheme.js';
 
-const printableAscii = /^[\x20-\x7e]*$/;
+const notPrintable = /[^\x20-\x7e]/;
 
 /** Pieces of the signed bytes in order; `undefined` marks where the secret goes. */
 export type SignedBytes = readonly (string | Buffer | undefined)[];
@@ -42,7 +42,7 @@ export function digest(algorithm: SecretAlgorithm, key: Buffer, pieces: SignedBy
 export function signedHeader(request: Inbound, name: string): string | Refused {
   const lookup = request.header(name);
   if (lookup.kind !== 'one') return refused(lookup.kind === 'missing' ? 'missing-header' : 'repeated-header');
-  return printableAscii.test(lookup.value) ? lookup.value : refused('malformed-signature');
+  return notPrintable.test(lookup.value) ? refused('malformed-signature') : lookup.value;
 }
 
 function signedUrl(scheme: SignatureScheme, { source, request }: SignedFrom): string | Refused {

@@ -1,4 +1,4 @@
-import { sameSecret } from './encoding.js';
+import { decodeCanonical, sameSecret } from './encoding.js';
 import { fieldText } from './extract.js';
 import { type HeaderLookup, type Inbound } from './inbound.js';
 import { refused, type Refused, type SourceConfig } from './reception.js';
@@ -30,7 +30,9 @@ function presentedToken(scheme: TokenScheme, name: string, request: Inbound): He
     case 'query':
       return exactlyOne(request.query.getAll(name));
     case 'basic':
-      return withScheme(request.header('authorization'), 'basic', (text) => Buffer.from(text, 'base64').toString());
+      return withScheme(request.header('authorization'), 'basic', (text) =>
+        decodeCanonical(text, 'base64')?.toString(),
+      );
     case 'bearer':
       return bearer(request, name);
     case 'body':
@@ -45,11 +47,16 @@ function bearer(request: Inbound, name: string): HeaderLookup {
   return inQuery.length > 0 ? { kind: 'repeated' } : withScheme(request.header('authorization'), 'bearer');
 }
 
-function withScheme(lookup: HeaderLookup, scheme: string, decode = (text: string) => text): HeaderLookup {
+function withScheme(
+  lookup: HeaderLookup,
+  scheme: string,
+  decode: (text: string) => string | undefined = (text) => text,
+): HeaderLookup {
   if (lookup.kind !== 'one') return lookup;
   const space = lookup.value.indexOf(' ');
   if (lookup.value.slice(0, space).toLowerCase() !== scheme) return { kind: 'missing' };
-  return { kind: 'one', value: decode(lookup.value.slice(space + 1).trim()) };
+  const value = decode(lookup.value.slice(space + 1).trim());
+  return value === undefined ? { kind: 'missing' } : { kind: 'one', value };
 }
 
 function inJson(request: Inbound, name: string): HeaderLookup {

@@ -98,7 +98,7 @@ function stringToSign(message: unknown): string | undefined {
 
 function signingKey(message: unknown, source: SourceConfig): KeyObject | Refusal {
   const url = textAt(message, 'SigningCertURL') || textAt(message, 'SigningCertUrl');
-  if (!isAwsUrl(url) || !new URL(url).pathname.endsWith('.pem')) return 'certificate-url';
+  if (!isAwsUrl(url) || new URL(url).href !== url || !url.endsWith('.pem')) return 'certificate-url';
   const [certificate] = certificatesIn(source.certificate?.(url) ?? '');
   if (certificate === undefined) return 'certificate-unavailable';
   // AWS renews the certificate; a message that waited in a retry was signed with the one valid at its time.

@@ -86,9 +86,9 @@ const params: Readonly<Record<string, ParamRule>> = {
 export const generic: Sender = {
   name: 'generic',
   title: 'Any other sender (configured HMAC or token)',
-  documentation: 'https://en.wikipedia.org/wiki/Webhook#Security',
+  documentation: 'https://www.rfc-editor.org/rfc/rfc2104',
   schemes: {
-    hmac: { kind: 'signature', header: 'x-signature', forms: [], signed: ['body'] },
+    hmac: schemeOf({}),
     'header-token': headerToken('authorization'),
     'basic-auth': basicAuth,
     'code-query': codeQuery,

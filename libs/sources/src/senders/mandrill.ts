@@ -3,7 +3,7 @@ import { callbackUrl } from '../callback-url.js';
 import { decodeCanonical, sameBytes } from '../encoding.js';
 import { field, firstOf, joined, time } from '../extract.js';
 import { empty, handshake, headProbe } from '../handshakes.js';
-import { parseForm, parseJson, type Inbound } from '../inbound.js';
+import { isPlainForm, parseForm, parseJson, type Inbound } from '../inbound.js';
 import { jsonPart } from '../items.js';
 import { sliceElements } from '../json-elements.js';
 import { refused, type Handshake, type RawRequest, type Refused, type SourceConfig } from '../reception.js';
@@ -63,6 +63,7 @@ function check(request: Inbound, source: SourceConfig, keys: readonly string[]):
   if (header.kind !== 'one') return refused(header.kind === 'missing' ? 'missing-signature' : 'repeated-header');
   const given = decodeCanonical(header.value, 'base64');
   if (given === undefined) return refused('malformed-signature');
+  if (!isPlainForm(request.body)) return refused('malformed-body');
   const text = signedText(request.form, source);
   if (text === undefined) return refused('misconfigured');
   return keys.some((key) => sameBytes(mac(key, text), given)) ? undefined : refused('signature-mismatch');

@@ -75,7 +75,8 @@ function readHeaders(request: Inbound): Headers | Refused {
 
 /** Whoever chooses the certificate chooses the key, and makes us fetch it: the parsed host decides, on one path. */
 function isCertificateUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  // The parser repairs much; what it had to repair is not a URL that PayPal wrote.
+  if (!URL.canParse(text) || new URL(text).href !== text) return false;
   const { protocol, hostname, port, username, password, pathname } = new URL(text);
   const isPaypal = hostname === 'paypal.com' || hostname.endsWith('.paypal.com');
   const plain = port === '' && username === '' && password === '';

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { callbackUrl } from '../callback-url.js';
 import { decodeCanonical, sameBytes, sha256 } from '../encoding.js';
 import { firstOf, formField, header, joined, prefixed } from '../extract.js';
-import { Inbound, parseForm } from '../inbound.js';
+import { Inbound, isPlainForm, parseForm } from '../inbound.js';
 import { refused, type Refused, type SourceConfig } from '../reception.js';
 import { type CodeScheme } from '../scheme.js';
 import { type Sender } from '../sender.js';
@@ -68,7 +68,7 @@ function verify(request: Inbound, source: SourceConfig): Refused | undefined {
  */
 function signedFields(request: Inbound): string | undefined {
   const hashes = request.query.getAll('bodySHA256');
-  if (hashes.length === 0) return sortedFields(request.form);
+  if (hashes.length === 0) return isPlainForm(request.body) ? sortedFields(request.form) : undefined;
   const given = decodeCanonical(hashes[0] ?? '', 'hex');
   return hashes.length === 1 && given && sameBytes(sha256(request.body), given) ? '' : undefined;
 }
