@@ -14,8 +14,11 @@ export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhoo
 
 /** What a request carries of an event, whoever receives it and however often. */
 export interface HookBody {
-  headers: Readonly<Record<string, string>>;
   bytes: Buffer;
+  /** Media type of the bytes; undefined for an event without data in binary form. */
+  contentType: string | undefined;
+  /** Headers that few events have: a trace, and the `ce-` attributes of the binary form. */
+  headers: Readonly<Record<string, string>> | undefined;
 }
 
 /** What an event costs in memory besides its data: its attributes, this object and the headers. */
@@ -34,6 +37,7 @@ export class HookEvent {
   /** Not worth delivering from then on, unix milliseconds; Infinity when it always is. */
   readonly expiresAt: number;
   readonly position: string;
+  readonly webhookId: string;
   private structured: HookBody | undefined;
   private binary: HookBody | undefined;
   private standard: HookBody | undefined;
@@ -45,6 +49,7 @@ export class HookEvent {
     this.deliverAt = stored.deliverAt?.getTime() ?? 0;
     this.expiresAt = stored.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
     this.position = formatPosition(stored.streamId, stored.seq);
+    this.webhookId = escapeWebhookId(stored.id);
   }
 
   /** About what it occupies in memory. */
@@ -55,14 +60,11 @@ export class HookEvent {
   body(format: HookFormat): HookBody {
     switch (format) {
       case 'cloudevents':
-        return (this.structured ??= this.withTrace(structuredType, formatStructured(this.cloudEvent)));
+        return (this.structured ??= this.jsonBody(structuredType, formatStructured(this.cloudEvent)));
       case 'cloudevents-binary':
         return (this.binary ??= this.binaryBody());
       case 'standard-webhooks':
-        return (this.standard ??= this.withTrace(
-          'application/json',
-          formatStandardPayload(this.cloudEvent, this.cloudEvent.time),
-        ));
+        return (this.standard ??= this.jsonBody('application/json', formatStandardPayload(this.cloudEvent)));
     }
   }
 
@@ -70,30 +72,27 @@ export class HookEvent {
     return (this.asCloudEvent ??= cloudEventOf(this.stored));
   }
 
+  private jsonBody(contentType: string, bytes: Buffer): HookBody {
+    return { bytes, contentType, headers: traceOf(this.stored) };
+  }
+
   private binaryBody(): HookBody {
-    const { headers, body } = formatBinary(this.cloudEvent);
-    return { headers: this.common(headers), bytes: body };
-  }
-
-  private withTrace(contentType: string, bytes: Buffer): HookBody {
-    return { headers: this.common({ 'content-type': contentType }), bytes };
-  }
-
-  /** Adds the headers that no subscription changes. */
-  private common(headers: Record<string, string>): Record<string, string> {
-    const { attributes, topic, id } = this.stored;
-    headers['webhook-id'] = escapeWebhookId(id);
-    headers['hookcast-topic'] = topic;
-    headers['hookcast-position'] = this.position;
-    const traceparent = attributes.traceparent ?? attributes.extensions?.['traceparent'];
-    const tracestate = attributes.tracestate ?? attributes.extensions?.['tracestate'];
-    if (traceparent !== undefined) headers['traceparent'] = traceparent;
-    if (traceparent !== undefined && tracestate !== undefined) headers['tracestate'] = tracestate;
-    return headers;
+    const { headers, body: bytes } = formatBinary(this.cloudEvent);
+    const { 'content-type': contentType, ...attributes } = headers;
+    return { bytes, contentType, headers: { ...attributes, ...traceOf(this.stored) } };
   }
 }
 
 const structuredType = `${mediaTypes.structured}; charset=utf-8`;
+const headerText = /^[\x21-\x7e]{1,512}$/;
+
+/** The publisher's trace goes on: W3C Trace Context headers, as far as their text is fit for a header. */
+function traceOf({ attributes }: StoredEvent): Record<string, string> | undefined {
+  const traceparent = attributes.traceparent ?? attributes.extensions?.[busExtensions.traceParent];
+  if (traceparent === undefined || !headerText.test(traceparent)) return undefined;
+  const tracestate = attributes.tracestate ?? attributes.extensions?.[busExtensions.traceState];
+  return tracestate !== undefined && headerText.test(tracestate) ? { traceparent, tracestate } : { traceparent };
+}
 
 /** The CloudEvent that was published; `time` is the time of storing when the publisher gave none. */
 function cloudEventOf(stored: StoredEvent): CloudEvent {

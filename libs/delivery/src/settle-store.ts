@@ -56,6 +56,8 @@ function statement({ hasFailures, isRepeated }: { hasFailures: boolean; isRepeat
                   $20::text[], $21::bytea[])
         as u(stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, at, error, response)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
+      -- neighbours in the index are then neighbours in the table, which lets Postgres fill index pages before it splits them
+      order by u.stream_id, u.subscription_id, u.seq
       ${isRepeated ? 'on conflict do nothing' : ''}
     )
     ${hasFailures ? failures : ''}
