@@ -1,1 +1,18 @@
-export {};
+export { createReceiver, type Receiver } from './receiver.js';
+export type { HookRequest, ReceiverOptions } from './hook-endpoint.js';
+export type { HookAnswer } from './hook-answer.js';
+export type { HandshakeOptions } from './handshake.js';
+export type { EventHandler, HandlerEntry } from './event-handlers.js';
+export type { DeliveredEvent, EventContext } from './event-context.js';
+export { verifyHookRequest, type OpenedRequest } from './open-request.js';
+export { HookRequestError, type RefusalReason } from './hook-request-error.js';
+export {
+  createRegistration,
+  type Registration,
+  type RegistrationLog,
+  type RegistrationOptions,
+  type RegistrationRound,
+} from './registration.js';
+export type { BrokerOptions, ServiceDeclaration } from './broker-api.js';
+export type { SecretSource } from './keyring.js';
+export type { SubscriptionDeclaration, SubscriptionSettings } from './subscription-declaration.js';

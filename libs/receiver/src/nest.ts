@@ -1,1 +1,4 @@
-export {};
+export { HookcastReceiver, HookcastReceiverModule } from './nest-receiver.js';
+export { OnEvent, type OnEventOptions } from './nest-on-event.js';
+export type { HookcastReceiverModuleExtras, HookcastReceiverModuleOptions } from './nest-options.js';
+export type { EventContext } from './event-context.js';

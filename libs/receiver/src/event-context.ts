@@ -1,0 +1,75 @@
+import {
+  busExtensions,
+  hookHeaders,
+  isJsonContentType,
+  parseTimestamp,
+  type CloudEvent,
+  type HeaderValues,
+} from '@hookcast/protocol';
+
+/** Everything about a delivered event besides its data. */
+export interface EventContext {
+  /** The event's id: the same on every attempt and in replays, so what to recognise duplicates by. */
+  id: string;
+  /** The topic it was published to. */
+  topic: string;
+  /** The subscription that is served; undefined when the sender does not say. */
+  subscription: string | undefined;
+  /** Number of this attempt, from 1. */
+  attempt: number;
+  /** When it happened, by its publisher, or was stored. */
+  time: Date | undefined;
+  /** Where it stands in the log, `<stream>:<seq>`. */
+  position: string | undefined;
+  /** True when a past event is delivered again on request. */
+  replay: boolean;
+  /** W3C trace context of the publisher. */
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+  /** The ordering key. */
+  key: string | undefined;
+  type: string;
+  source: string;
+  subject: string | undefined;
+  /** Media type of the data. */
+  contentType: string | undefined;
+  /** The event as it came, with all its attributes and the exact bytes of its data. */
+  event: CloudEvent;
+}
+
+/** An event for a handler. */
+export interface DeliveredEvent {
+  /** The value that JSON data stands for; the bytes of all other data; undefined when there is none. */
+  data: unknown;
+  context: EventContext;
+}
+
+/** @param headers of the request that delivered it */
+export function deliveredEvent(event: CloudEvent, headers: HeaderValues): DeliveredEvent {
+  const { data, datacontenttype } = event;
+  const { orderingKey, traceParent, traceState } = busExtensions;
+  const isJson = data !== undefined && isJsonContentType(datacontenttype);
+  return {
+    data: isJson ? JSON.parse(data.toString('utf8')) : data,
+    context: {
+      id: event.id,
+      topic: text(headers[hookHeaders.topic]) ?? event.type,
+      subscription: text(headers[hookHeaders.subscription]),
+      attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
+      time: event.time === undefined ? undefined : parseTimestamp(event.time),
+      position: text(headers[hookHeaders.position]),
+      replay: headers[hookHeaders.replay] === 'true',
+      traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],
+      tracestate: text(headers['tracestate']) ?? event.extensions[traceState],
+      key: event.extensions[orderingKey],
+      type: event.type,
+      source: event.source,
+      subject: event.subject,
+      contentType: datacontenttype,
+      event,
+    },
+  };
+}
+
+const text = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;

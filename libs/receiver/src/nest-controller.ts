@@ -1,0 +1,21 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Controller, Inject, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import type { Receiver } from './receiver.js';
+
+/** The injection token of the {@link Receiver} that answers the requests. */
+export const RECEIVER = Symbol('hookcast.receiver');
+
+/** A controller that is the hook at this path. */
+export function hookController(path: string, decorators: readonly ClassDecorator[]): Type<unknown> {
+  @Controller({ path, version: VERSION_NEUTRAL })
+  class HookController {
+    constructor(@Inject(RECEIVER) private readonly receiver: Pick<Receiver, 'node'>) {}
+
+    @Post()
+    async receive(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+      await this.receiver.node(request, response);
+    }
+  }
+  for (const decorate of decorators) decorate(HookController);
+  return HookController;
+}

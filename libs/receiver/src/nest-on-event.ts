@@ -1,0 +1,46 @@
+import 'reflect-metadata';
+import { compilePattern } from '@hookcast/protocol';
+import type { SubscriptionSettings } from './subscription-declaration.js';
+
+/** How the subscription behind a handler is named and delivered. */
+export interface OnEventOptions extends SubscriptionSettings {
+  /**
+   * The name of the subscription. Handlers that name the same one share it.
+   *
+   * @default `<service>.<pattern>`, with `any` for `*` and `all` for `**`
+   */
+  subscription?: string | undefined;
+}
+
+export interface OnEventMetadata {
+  pattern: string;
+  options: OnEventOptions;
+}
+
+const metadataKey = 'hookcast:on-event';
+
+/**
+ * Calls the method for every event whose topic matches: `(data, context: EventContext)`. `*` stands for one segment of a
+ * topic, `**` at the end for one or more. The event is settled when the method returns and tried again when it throws.
+ * Several handlers may take the same pattern, and a method several patterns: all of them run.
+ *
+ * @example
+ * \@OnEvent('orders.*', { concurrency: 4 })
+ * async onOrder(order: Order, { id, topic }: EventContext) {}
+ *
+ * @throws {RangeError} when a pattern is none
+ */
+export function OnEvent(patterns: string | readonly string[], options: OnEventOptions = {}): MethodDecorator {
+  const added = [patterns].flat().map((pattern) => ({ pattern, options }));
+  for (const { pattern } of added) compilePattern(pattern);
+  return (_target, _name, { value }) => {
+    if (typeof value !== 'function') throw new TypeError('@OnEvent belongs on a method.');
+    Reflect.defineMetadata(metadataKey, [...added, ...onEventMetadata(value)], value);
+  };
+}
+
+/** What `@OnEvent` said about a method, in the order the decorators stand. */
+export function onEventMetadata(method: object): readonly OnEventMetadata[] {
+  const metadata: readonly OnEventMetadata[] | undefined = Reflect.getMetadata(metadataKey, method);
+  return metadata ?? [];
+}
