@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { forgetDay, prepareAppendSession, readDay } from './append-log.js';
-import type { Day } from './day.js';
+import { dayOf, type Day } from './day.js';
 import { dedicatedClient } from './dedicated-client.js';
 
 /** How much later than the server the client gives a statement up: the server has gone silent then. */
@@ -15,7 +15,8 @@ export interface AppendSession {
 export class AppendConnection {
   private opening: Promise<AppendSession> | undefined;
 
-  constructor(private readonly options: { pool: pg.Pool; timeoutMs: number }) {}
+  /** @param options.now the time of storing, for tests; else the database knows what day it is */
+  constructor(private readonly options: { pool: pg.Pool; timeoutMs: number; now?: (() => Date) | undefined }) {}
 
   /** @throws what connecting throws; the next call tries again. */
   async open(): Promise<AppendSession> {
@@ -52,7 +53,7 @@ export class AppendConnection {
   }
 
   private async connect(): Promise<AppendSession> {
-    const { pool, timeoutMs } = this.options;
+    const { pool, timeoutMs, now } = this.options;
     const client = dedicatedClient(pool, {
       pipeline: true,
       application_name: `${pool.options.application_name ?? 'hookcast'} append`,
@@ -63,7 +64,7 @@ export class AppendConnection {
     try {
       await client.connect();
       await prepareAppendSession(client, timeoutMs);
-      const day = await readDay(client);
+      const day = now ? dayOf(now()) : await readDay(client);
       // A server that shuts down ends idle connections: the next flush must not be the one to find out.
       client.once('end', () => this.forget(client));
       return { client, day };

@@ -57,7 +57,7 @@ export class Appender {
 
   constructor(private readonly options: AppenderOptions) {
     const { pool, timeoutMs = 5_000, now } = options;
-    this.connection = new AppendConnection({ pool, timeoutMs });
+    this.connection = new AppendConnection({ pool, timeoutMs, now });
     const makeDay = async (day: Day) => ensureDays(pool, startOf(addDays(day, -1)), 2);
     this.flusher = new Flusher({ connection: this.connection, now, makeDay, retryAfterSeconds });
   }
