@@ -67,7 +67,7 @@ export class EnvelopeReader {
     const end = this.readMembers(at);
     if (end < 0) return end;
     this.settleData();
-    if (this.draft.specversion === undefined) this.report('specversion', 'is required');
+    this.draft.requireVersion();
     this.events.push(this.draft.finish(this.defaults, index ?? 0));
     return end;
   }

@@ -22,14 +22,10 @@ export class EventDraft {
     datacontenttype: undefined,
   };
   private readonly extensions: Record<string, string> = {};
-  private readonly emptyExtensions: string[] = [];
+  private readonly emptyExtensions = new Set<string>();
   private length = 0;
 
   constructor(private readonly report: Report) {}
-
-  get specversion(): string | undefined {
-    return this.context.specversion ?? undefined;
-  }
 
   get datacontenttype(): string | undefined {
     return this.context.datacontenttype ?? undefined;
@@ -37,13 +33,24 @@ export class EventDraft {
 
   /** Takes in an attribute. A null value means absent. */
   give(name: string, value: string | null): void {
+    this.length += name.length + (value?.length ?? 0);
+    // Also bounds the work: an event of nothing but attributes, or one endless value, is looked at no further.
+    if (this.isTooLong) return this.report(undefined, `has more than ${maxAttributesLength} characters of attributes`);
     const rule = ruleOf(name);
     if (rule === undefined) return this.report(name, 'is not an attribute name: only lower-case letters and digits');
     if (this.isGiven(name, rule.contextName)) return this.report(name, 'is given twice');
-    if (value !== null) this.check(name, value, rule.check(value));
+    const detail = value === null ? undefined : rule.check(value);
+    if (detail !== undefined) this.report(name, detail);
     if (rule.contextName !== undefined) this.context[rule.contextName] = value;
-    else if (value === null) this.emptyExtensions.push(name);
+    else if (value === null) this.emptyExtensions.add(name);
     else this.extensions[name] = value;
+  }
+
+  /** The JSON format requires `specversion`, unlike headers, where a plain publish has none. */
+  requireVersion(): void {
+    if (this.context.specversion === undefined || this.context.specversion === null) {
+      this.reportMissing('specversion', 'is required');
+    }
   }
 
   /** For data whose media type was not given. */
@@ -65,26 +72,27 @@ export class EventDraft {
     if (typeof context.dataschema === 'string') event.dataschema = context.dataschema;
     if (typeof context.datacontenttype === 'string') event.datacontenttype = context.datacontenttype;
     if (this.data !== undefined) event.data = this.data;
-    if (this.length > maxAttributesLength) {
-      this.report(undefined, `has more than ${maxAttributesLength} characters of attributes`);
-    }
     return event;
+  }
+
+  private get isTooLong(): boolean {
+    return this.length > maxAttributesLength;
   }
 
   private isGiven(name: string, contextName: ContextName | undefined): boolean {
     if (contextName !== undefined) return this.context[contextName] !== undefined;
-    return Object.hasOwn(this.extensions, name) || this.emptyExtensions.includes(name);
-  }
-
-  private check(name: string, value: string, detail: string | undefined): void {
-    this.length += name.length + value.length;
-    if (detail !== undefined) this.report(name, detail);
+    return Object.hasOwn(this.extensions, name) || this.emptyExtensions.has(name);
   }
 
   private checkedDefault(name: ContextName, value: string | undefined): string {
     const detail = value === undefined ? 'is required' : ruleOf(name)?.check(value);
-    if (detail !== undefined) this.report(name, detail);
+    if (detail !== undefined) this.reportMissing(name, detail);
     return value ?? '';
+  }
+
+  /** What seems to be missing may be among the attributes that were not looked at. */
+  private reportMissing(name: string, detail: string): void {
+    if (!this.isTooLong) this.report(name, detail);
   }
 }
 

@@ -194,8 +194,28 @@ describe('a structured event', () => {
     expect(errorsIn(envelope(`,"data":${'['.repeat(128)}${']'.repeat(128)}`))).toEqual([]);
   });
 
+  test('costs little to refuse, however many attributes or how long they are', () => {
+    const members = (value: string) => Array.from({ length: 100_000 }, (_, index) => `"a${index}":${value}`).join(',');
+    const bodies = [
+      `{${members('null')}}`,
+      `{${members('"x"')}}`,
+      `{"${'/'.repeat(4_000_000)}":1}`,
+      `{"source":"${'%20'.repeat(1_000_000)}"}`,
+      `{"datacontenttype":"a/${'; '.repeat(1_000_000)}"}`,
+      `{"n":${'1'.repeat(4_000_000)}}`,
+    ];
+    const start = performance.now();
+    for (const body of bodies) {
+      const errors = errorsIn(`{"specversion":"1.0",${body.slice(1)}`);
+      expect(JSON.stringify(errors).length).toBeLessThan(1000);
+    }
+    // About 0.1 s; a step that is not linear takes minutes.
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   test('is refused with attributes too long for the headers of a request, but not for long data', () => {
     expect(errorsIn(envelope(`,"ext":"${'x'.repeat(8200)}"`))).toHaveLength(1);
+    expect(errorsIn(`{"ext":"${'x'.repeat(8200)}","specversion":"1.0"}`)).toHaveLength(1);
     expect(errorsIn(envelope(`,"data_base64":"${'AAAA'.repeat(10_000)}"`))).toEqual([]);
   });
 
