@@ -73,6 +73,7 @@ async function keepBytes(
 ): Promise<void> {
   const body = await rawBodyOf(request, endpoint.maxBodyBytes);
   if (body.kind === 'refused') return sendAnswer(response, endpoint.refuse(body));
-  request.rawBody = body.bytes;
+  // `_body` is how body-parser 1, of Nest 10, learns that there is nothing left to parse; later ones see it by themselves.
+  Object.assign(request, { rawBody: body.bytes, _body: true });
   next();
 }
