@@ -215,7 +215,7 @@ test('a connection whose peer is not the judged address is closed before a byte 
   trap.treat(() => ({ insteadAt: '127.0.0.1' }));
   const http = client({ allow: ['127.0.0.2/32'] });
   const response = await post(http, `http://127.0.0.2:${other.port}/`);
-  expect(response).toMatchObject({ kind: 'failed', error: 'blocked', requestSent: false });
+  expect(response).toMatchObject({ kind: 'failed', error: 'blocked', rule: 'peer', requestSent: false });
   expect(http.counts.open).toBe(0);
   expect(bytes).toEqual([]);
   await other.close();

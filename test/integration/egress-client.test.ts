@@ -330,7 +330,7 @@ describe('the pool', () => {
     const http = client();
     const pending = http.post(request(hooks.url));
     await until(() => http.counts.open === 1);
-    const closed = http.close();
+    const closed = Promise.all([http.close(), http.close()]);
     expect(failed(await http.post(request(hooks.url))).error).toBe('aborted');
     expect(answered(await pending).status).toBe(200);
     await closed;

@@ -126,7 +126,7 @@ export class Connector {
     const peer = canonical(socket.remoteAddress ?? '');
     if (peer !== '' && judged.addresses.some((address) => canonical(address) === peer)) return;
     socket.destroy();
-    throw blocked('not-an-address', `${label(target)}: the peer is ${socket.remoteAddress ?? 'gone'}`);
+    throw blocked('peer', `${label(target)}: the peer is ${socket.remoteAddress ?? 'gone'}`);
   }
 
   async #openThrough(proxy: Proxy, host: string, target: ConnectTarget): Promise<Socket> {

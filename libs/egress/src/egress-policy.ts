@@ -21,7 +21,7 @@ export interface OwnService {
 
 /** The rule that refused a target. For logs and the audit trail, never for the owner of a subscription. */
 export type AddressRule =
-  AddressClass | 'url' | 'scheme' | 'credentials' | 'port' | 'name' | 'own-service' | 'not-an-address';
+  AddressClass | 'url' | 'scheme' | 'credentials' | 'port' | 'own-service' | 'not-an-address' | 'peer';
 
 export interface CompiledPolicy {
   readonly rules: readonly AllowRule[];

@@ -76,7 +76,8 @@ export function tcpFailure(error: unknown, target: { label: string; open: 'publi
 
 export function tlsFailure(error: unknown, label: string): ConnectFailure {
   const code = codeOf(error);
-  const text = error instanceof Error ? error.message : code;
+  // A hook chooses what its certificate says, and how much.
+  const text = error instanceof Error ? error.message.slice(0, 300) : code;
   return new ConnectFailure('tls', `The TLS handshake failed (${code}).`, `TLS with ${label}: ${code}: ${text}`);
 }
 

@@ -75,7 +75,7 @@ export class HookClient {
   #inFlight = 0;
   #sequence = 0;
   #closed = false;
-  #drained: (() => void) | undefined;
+  readonly #drained: (() => void)[] = [];
 
   /** @throws Error when the policy or the proxy URL is malformed */
   constructor(options: HookClientOptions) {
@@ -140,7 +140,7 @@ export class HookClient {
   /** Takes no more requests, waits for those under way, then closes the connections. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
     await this.destroy();
   }
 
@@ -161,7 +161,7 @@ export class HookClient {
 
   #ended(): void {
     this.#inFlight--;
-    if (this.#inFlight === 0) this.#drained?.();
+    if (this.#inFlight === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #prepare(request: HookRequest): HookTarget | ConnectFailure {
