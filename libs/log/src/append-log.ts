@@ -35,14 +35,16 @@ interface InspectedRow {
 }
 
 /**
- * What an appending connection insists on. The statements name the two partitions they touch, so one plan serves
- * every batch and the planner need not weigh a new one each time.
+ * What an appending connection insists on. The statements name the two partitions they touch, so one plan serves every
+ * batch and need not be weighed each time. It is often made while the day is still empty, when reading the whole of it
+ * looks cheapest and an hour later is not: hence no sequential scans.
  */
 export async function prepareAppendSession(client: pg.ClientBase, timeoutMs: number): Promise<void> {
   const text = /* sql */ `
-    select set_config('synchronous_commit', 'on', false), set_config('plan_cache_mode', 'force_generic_plan', false),
+    select set_config('synchronous_commit', 'on', false), set_config('timezone', 'UTC', false),
+      set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
       set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),
-      set_config('idle_in_transaction_session_timeout', $1, false), set_config('timezone', 'UTC', false)`;
+      set_config('idle_in_transaction_session_timeout', $1, false)`;
   await client.query(text, [String(timeoutMs)]);
 }
 

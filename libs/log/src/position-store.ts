@@ -29,7 +29,8 @@ export async function findPlaces(
     /* sql */ `
     with recursive search as (
       select s.stream_id, coalesce(oldest.seq - 1, s.head_seq) as low, s.head_seq as high,
-        coalesce(least($2::timestamptz, s.head_at), oldest.created_at, s.head_at) as at
+        case when $2::timestamptz is null then coalesce(oldest.created_at, s.head_at)
+          else least($2::timestamptz, s.head_at) end as at
       from streams s
       left join lateral (
         select seq, created_at from events where stream_id = s.stream_id order by seq limit 1
