@@ -57,7 +57,7 @@ test('a broker that is away is asked again until it answers, and the service hea
   );
   expect(lines.filter((line) => line.startsWith('info'))).toEqual([
     'info Subscription billing.orders: orders.* → http://billing:3000/hooks',
-    `info billing is registered at ${broker.url} (1 subscriptions)`,
+    `info billing is registered at ${broker.url} (1 subscription)`,
   ]);
 });
 

@@ -169,7 +169,9 @@ class ServiceRegistration implements Registration {
       case 'registered':
         for (const { name, topics, url } of subscriptions)
           this.log.info(`Subscription ${name}: ${topics.join(', ')} → ${url}`);
-        return this.log.info(`${service} is registered at ${broker.url} (${round.subscriptions} subscriptions)`);
+        return this.log.info(
+          `${service} is registered at ${broker.url} (${countOf(round.subscriptions, 'subscription')})`,
+        );
       case 'renewed':
         return undefined;
       case 'unavailable':
@@ -185,3 +187,5 @@ function heartbeatInterval(leases: readonly (number | null | undefined)[]): numb
   const seconds = leases.filter((lease) => typeof lease === 'number');
   return seconds.length === 0 ? undefined : (Math.min(...seconds) * 1000) / 3;
 }
+
+const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
