@@ -16,3 +16,10 @@ export { validateSource, type SourceProblem } from './validate-source.js';
 export { toSourceEvent, topicFor, type SourceEvent } from './source-event.js';
 export { senders, type SchemeInfo, type SenderInfo } from './describe-senders.js';
 export { decryptResourceData } from './senders/msgraph.js';
+export {
+  discoverWebSub,
+  webSubForm,
+  webSubRenewalAt,
+  type WebSubDiscovery,
+  type WebSubRequest,
+} from './websub-subscriber.js';

@@ -19,19 +19,12 @@ const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** Header names that some sender reads, so that garbage gets past the first check. */
-const headerNames = [
-  ...['x-hub-signature', 'x-hub-signature-256', 'x-slack-signature', 'x-slack-request-timestamp', 'stripe-signature'],
-  ...['webhook-id', 'webhook-timestamp', 'webhook-signature', 'authorization', 'content-type', 'x-twilio-signature'],
-  ...[
-    'paypal-transmission-sig',
-    'paypal-cert-url',
-    'paypal-auth-algo',
-    'paypal-transmission-id',
-    'x-signature-ed25519',
-  ],
-  ...['x-signature-timestamp', 'x-mandrill-signature', 'ce-id', 'ce-type', 'ce-source', 'webhook-request-origin'],
-  ...['paypal-transmission-time', 'x-twilio-email-event-webhook-signature', 'x-twilio-email-event-webhook-timestamp'],
-];
+const headerNames =
+  'x-hub-signature x-hub-signature-256 x-slack-signature x-slack-request-timestamp stripe-signature webhook-id ' +
+  'webhook-timestamp webhook-signature authorization content-type x-twilio-signature x-mandrill-signature ce-id ce-type ' +
+  'ce-source webhook-request-origin paypal-transmission-sig paypal-transmission-id paypal-transmission-time ' +
+  'paypal-cert-url paypal-auth-algo x-signature-ed25519 x-signature-timestamp x-twilio-email-event-webhook-signature ' +
+  'x-twilio-email-event-webhook-timestamp';
 const headerValue = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
@@ -39,7 +32,7 @@ const headerValue = fc.oneof(
   fc.constantFrom('application/json', 'application/x-www-form-urlencoded', 'application/cloudevents+json', 'text/xml'),
   fc.constantFrom('https://api.paypal.com/v1/notifications/certs/x', 'AAAA', 'ffff'),
 );
-const headers = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...headerNames), fc.string()), headerValue), {
+const headers = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...headerNames.split(' ')), fc.string()), headerValue), {
   maxLength: 12,
 });
 const documents = fc.oneof(
@@ -113,7 +106,7 @@ test('never throws, whatever arrives and however it is configured', () => {
       const { kind } = receive(request, source, now);
       expect(['handshake', 'accepted', 'refused']).toContain(kind);
     }),
-    { numRuns: 5000 },
+    { numRuns: 2000 },
   );
 });
 

@@ -55,6 +55,11 @@ export interface Sender {
   readonly params?: Readonly<Record<string, ParamRule>>;
   /** The style as the settings of a source make it, for the sender that is configured instead of coded. */
   configure?(params: Readonly<Record<string, string>>): Sender;
+  /** What is wrong with the settings taken together: the setting to blame, and why. */
+  conflict?(
+    params: Readonly<Record<string, string>>,
+    schemeName: string,
+  ): { readonly param: string; readonly detail: string } | undefined;
   /** Handshakes that the sender does not sign; they come before verification and never use the secret unrestricted. */
   readonly unsigned?: readonly HandshakeRule[];
   /** Handshakes and pings that count only once they are verified. */

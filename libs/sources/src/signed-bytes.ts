@@ -23,7 +23,7 @@ export function signedBytes(scheme: SignatureScheme, from: SignedFrom): readonly
   const url = signedUrl(scheme, from);
   if (typeof url === 'object') return url;
   const spellings: SignedBytes[] = [];
-  for (const spelling of new Set(scheme.urlSpellings?.(url) ?? [url])) {
+  for (const spelling of scheme.urlSpellings ? new Set(scheme.urlSpellings(url)) : [url]) {
     const bytes = bytesWithUrl(scheme.signed, spelling, from);
     if ('kind' in bytes) return bytes;
     spellings.push(bytes);

@@ -122,7 +122,12 @@ function checkParams(sender: Sender, style: Style, params: Readonly<Record<strin
     const detail = paramProblem(rule, params[name]);
     return detail === undefined ? [] : [{ pointer: `/params/${name}`, detail }];
   });
-  return [...unknown, ...wrong];
+  const conflict = sender.conflict?.(params, style.schemeName);
+  return [
+    ...unknown,
+    ...wrong,
+    ...(conflict ? [{ pointer: `/params/${conflict.param}`, detail: conflict.detail }] : []),
+  ];
 }
 
 /** The settings that count for a style, the renaming of its token included. */

@@ -95,9 +95,19 @@ export const generic: Sender = {
   },
   params,
   configure,
+  conflict,
   event: { type: constant('event') },
   retries: 'unknown',
 };
+
+/** A timestamp counts only when it is signed, and is signed only when it is known where it stands. */
+function conflict(settings: Params, schemeName: string) {
+  const isSigned = (settings['template'] ?? '').includes('{timestamp}');
+  const isNamed = settings['timestampHeader'] !== undefined;
+  if (schemeName !== 'hmac' || isSigned === isNamed) return undefined;
+  if (isSigned) return { param: 'timestampHeader', detail: 'is required: the template signs {timestamp}' };
+  return { param: 'template', detail: 'must contain {timestamp}: an unsigned time can be forged' };
+}
 
 function configure(settings: Params): Sender {
   const challenge = settings['challengeParameter'];
