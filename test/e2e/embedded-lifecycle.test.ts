@@ -171,6 +171,14 @@ test('a directory that is no cluster is refused and left alone', async () => {
   expect(fs.readFileSync(path.join(dataDir, 'pg18/thesis.txt'), 'utf8')).toBe('do not lose');
 });
 
+test('a cluster of another major version is not passed over in silence', async () => {
+  const dataDir = dataDirs.copy('other-major');
+  fs.renameSync(path.join(dataDir, 'pg18'), path.join(dataDir, 'pg17'));
+  const program = launchProgram({ options: { dataDir } });
+  expect(await program.failure()).toMatch(/pg17 is a cluster of another Postgres version/);
+  expect(fs.existsSync(path.join(dataDir, 'pg18'))).toBe(false);
+});
+
 test('a server that cannot start says why, with the end of its log', async () => {
   const dataDir = dataDirs.copy('broken');
   const program = launchProgram({ options: { dataDir, settings: { shared_buffers: 'plenty' } } });

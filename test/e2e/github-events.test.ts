@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import examples from '@octokit/webhooks-examples';
+import { createRequire } from 'node:module';
 import { createPublisher, type Publisher } from '@hookcast/publisher';
 import { generateSecret } from '@hookcast/protocol';
 import { brokerProcess, adminKey, type BrokerProcess } from '../support/broker.js';
 import { receiverProcess, type Received, type ReceiverProcess } from '../support/receiver-process.js';
 import { until } from '../support/until.js';
+
+const examples = createRequire(import.meta.url)('@octokit/webhooks-examples') as { name: string; examples: object[] }[];
 
 /** What log.md promises after a fault: deliveries in flight plus one settle interval (at most 200 results). */
 const concurrency = 32;

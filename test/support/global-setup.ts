@@ -18,20 +18,46 @@ declare module 'vitest' {
   }
 }
 
+const runKey = Symbol.for('hookcast.test-server');
+type Shared = { [runKey]?: { server?: Promise<TestServer>; users: number } };
+
+interface TestServer {
+  adminUrl: string;
+  templateName: string;
+  stop: () => Promise<void>;
+}
+
+/** vitest calls this once per project, and loads it anew each time: all projects of a run share one server. */
+const shared: { server?: Promise<TestServer>; users: number } = ((globalThis as Shared)[runKey] ??= { users: 0 });
+
 /**
  * One Postgres per run, in a directory of its own, so that several runs at once never meet: embedded with fsync
  * off, or the server of TEST_DATABASE_URL. Migrates one template database; each test file gets a copy of it.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  shared.users += 1;
+  shared.server ??= startWithTemplate();
+  const { adminUrl, templateName, stop } = await shared.server;
+  project.provide('adminUrl', adminUrl);
+  project.provide('templateName', templateName);
+  return async () => {
+    shared.users -= 1;
+    if (shared.users === 0) await stop();
+  };
+}
+
+async function startWithTemplate(): Promise<TestServer> {
   const server = await startServer();
   const templateName = `hookcast_template_${process.pid}_${randomBytes(4).toString('hex')}`;
   await asAdmin(server.adminUrl, `create database ${templateName}`);
   await migrateTemplate(databaseUrl(server.adminUrl, templateName));
-  project.provide('adminUrl', server.adminUrl);
-  project.provide('templateName', templateName);
-  return async () => {
-    await asAdmin(server.adminUrl, `drop database if exists ${templateName} with (force)`);
-    await server.stop();
+  return {
+    adminUrl: server.adminUrl,
+    templateName,
+    stop: async () => {
+      await asAdmin(server.adminUrl, `drop database if exists ${templateName} with (force)`);
+      await server.stop();
+    },
   };
 }
 
@@ -63,7 +89,9 @@ async function migrateTemplate(url: string): Promise<void> {
 function removeLeftovers(): void {
   for (const name of fs.readdirSync(os.tmpdir())) {
     const pid = Number(/^hookcast-test-(\d+)-/.exec(name)?.[1]);
-    if (pid && !isRunning(pid)) fs.rmSync(path.join(os.tmpdir(), name), { recursive: true, force: true });
+    if (!pid || isRunning(pid)) continue;
+    // two runs may start, and clean up, at the same time; a directory of another user stays
+    fs.promises.rm(path.join(os.tmpdir(), name), { recursive: true, force: true }).catch(() => {});
   }
 }
 

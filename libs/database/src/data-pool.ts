@@ -56,6 +56,8 @@ export function createDataPool(url: string, options: DataPoolOptions = {}): pg.P
     application_name: options.applicationName ?? 'hookcast',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    // logging in takes longer than a statement: at a low rate every publish would pay for it
+    idleTimeoutMillis: 300_000,
     query_timeout: clientTimeoutMs(session),
     verify: sessionHook(session),
   });

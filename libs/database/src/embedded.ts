@@ -87,9 +87,6 @@ async function prepare(
     log(
       `made a Postgres ${binaries.version} cluster in ${paths.cluster} (${Math.round(performance.now() - since)} ms)`,
     );
-    for (const other of clustersIn(dataDir).filter((cluster) => cluster !== paths.cluster)) {
-      log(`${other} is a cluster of another version, which is not used: see docs/embedded-postgres.md`);
-    }
   }
   return { spec: { paths, binaries, account }, endpoint: await chooseEndpoint(paths.cluster, paths.passwordFile) };
 }

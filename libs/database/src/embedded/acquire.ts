@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterPaths } from './cluster-paths.js';
 import { ensureDatabase } from './cluster-store.js';
@@ -157,26 +158,37 @@ async function abandon({ server, watchdog }: Hold & { kind: 'own' }, claim: Clai
  * A cluster on a shared volume may be in use by another container or machine, where no pid can be asked and
  * Postgres's own lock does not reach: two servers on one cluster would destroy it. Its owner touches a file.
  */
-async function awaitSilence(owner: ProcessIdentity, { spec, log }: Claim): Promise<undefined> {
-  log(`another container or machine used ${spec.paths.cluster} last; waiting ${silenceMs / 1000} s for a sign of life`);
+async function awaitSilence(owner: ProcessIdentity, { spec, log, cancelled }: Claim): Promise<undefined> {
+  const { cluster } = spec.paths;
   const before = lastSignOfLife(spec.paths);
-  const deadline = performance.now() + silenceMs;
-  while (performance.now() < deadline) {
-    await pause(200);
-    const found = inspectCluster(spec.paths.cluster);
-    if (found.kind !== 'foreign' || found.owner.realm !== owner.realm) return;
-    if (lastSignOfLife(spec.paths) !== before) {
-      throw new Error(
-        `${spec.paths.cluster} is in use by process ${owner.pid} of another container or machine: ` +
-          'stop that one first, or use one Postgres for both (DATABASE_URL).',
-      );
-    }
+  const silentFor = fileSystemTime(spec.paths) - before;
+  const deadline = performance.now() + silenceMs - silentFor;
+  if (silentFor < silenceMs) {
+    const seconds = Math.ceil((silenceMs - silentFor) / 1000);
+    log(`${cluster} was last used before a reboot or elsewhere; waiting ${seconds} s for a sign of life`);
   }
-  fs.rmSync(`${spec.paths.cluster}/postmaster.pid`, { force: true });
+  while (performance.now() < deadline && !cancelled()) {
+    await pause(200);
+    if (lastSignOfLife(spec.paths) === before) continue;
+    throw new Error(
+      `${cluster} is in use by process ${owner.pid} of another container or machine: ` +
+        'stop that one first, or use one Postgres for both (DATABASE_URL).',
+    );
+  }
+  fs.rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
 }
 
 function lastSignOfLife({ aliveFile }: ClusterPaths): number {
   return fs.statSync(aliveFile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Now, by the clock that the file system stamps files with: on a network volume that is not ours. */
+function fileSystemTime({ aliveFile }: ClusterPaths): number {
+  const probe = `${aliveFile}.${process.pid}`;
+  fs.writeFileSync(probe, '');
+  const { mtimeMs } = fs.statSync(probe);
+  fs.rmSync(probe, { force: true });
+  return mtimeMs;
 }
 
 async function later(ms: number): Promise<undefined> {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { isAlive } from './process-identity.js';
 
@@ -26,7 +25,7 @@ export async function copyBinaries(home: string, dataDir: string): Promise<strin
 /** Root needs a place that other accounts can enter; everybody else keeps the copy with the data. */
 function candidates(dataDir: string): string[] {
   if (process.getuid?.() !== 0) return [dataDir];
-  return ['/var/cache/hookcast', path.join(os.tmpdir(), 'hookcast-root')];
+  return ['/var/cache/hookcast', '/tmp/hookcast-root'];
 }
 
 async function copyTo(target: string, home: string): Promise<string> {

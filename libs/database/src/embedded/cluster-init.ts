@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Account } from './account.js';
 import { removeAbandoned } from './binaries-copy.js';
 import type { Binaries } from './binaries.js';
-import type { ClusterPaths } from './cluster-paths.js';
+import { clustersIn, type ClusterPaths } from './cluster-paths.js';
 import { asAccount, complaint, run } from './run.js';
 import { databaseUser } from './server-settings.js';
 
@@ -37,6 +37,7 @@ export async function ensureCluster(
   if (fs.existsSync(cluster) && fs.readdirSync(cluster).length > 0) {
     throw new Error(`${cluster} is not empty and not a Postgres cluster: move it away, or choose another data dir.`);
   }
+  assertNoOther(paths);
   const unfinished = `${cluster}.init-${process.pid}-${randomBytes(3).toString('hex')}`;
   try {
     await initdb(unfinished, { ...tools, passwordFile: paths.passwordFile });
@@ -53,6 +54,16 @@ function assertOwn(cluster: string): void {
   throw new Error(
     `${cluster} belongs to the account with uid ${stat.uid}, and this program runs with uid ${uid}: ` +
       'start it as that account (or as root), or choose another data dir.',
+  );
+}
+
+/** An empty cluster beside one with data would look as if everything had been lost. */
+function assertNoOther({ dataDir, cluster }: ClusterPaths): void {
+  const [other] = clustersIn(dataDir).filter((each) => each !== cluster && isCluster(each));
+  if (other === undefined) return;
+  throw new Error(
+    `${other} is a cluster of another Postgres version than the embedded one. Move its data over as ` +
+      'docs/embedded-postgres.md says under "Another major version", or move it away to start empty.',
   );
 }
 

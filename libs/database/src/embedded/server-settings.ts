@@ -16,10 +16,15 @@ const longestSocketDir = 88;
  * A short directory of this cluster's own: no port to clash on, nothing on the network, and who may enter the
  * directory needs no password.
  */
-export function socketDirFor(cluster: string, temporary = os.tmpdir()): string {
+export function socketDirFor(cluster: string, temporary = temporaryDir()): string {
   const name = `hookcast-pg-${createHash('sha256').update(cluster).digest('hex').slice(0, 12)}`;
   const wanted = path.join(temporary, name);
   return Buffer.byteLength(wanted) <= longestSocketDir ? wanted : path.join('/tmp', name);
+}
+
+/** Root's TMPDIR may lie where the server's account cannot go. */
+function temporaryDir(): string {
+  return process.getuid?.() === 0 ? '/tmp' : os.tmpdir();
 }
 
 export function connectionUrl(endpoint: Endpoint, database = databaseName): string {
@@ -31,16 +36,19 @@ export function connectionUrl(endpoint: Endpoint, database = databaseName): stri
 }
 
 /**
- * Settings for a durable log on a small machine. Measured choices are explained in
- * docs/decisions/0002-embedded-postgres.md.
+ * Settings for a durable log on a small machine, see docs/decisions/0002-embedded-postgres.md for the figures.
+ * max_wal_size bounds what a crash may have to be replayed: about 4 ms per megabyte, so that a restart stays under
+ * five seconds. wal_compression stays off: events are appended, full-page images are rare, and it saves nothing.
  */
 const logSettings: Readonly<Record<string, string>> = {
   max_connections: '100',
   shared_buffers: '128MB',
-  max_wal_size: '2GB',
+  max_wal_size: '1GB',
   min_wal_size: '256MB',
-  checkpoint_timeout: '15min',
+  checkpoint_timeout: '5min',
+  // cursors and streams are updated many times a second: look after them more often than once a minute
   autovacuum_naptime: '15s',
+  // statements are short; compiling one would take longer than running it
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',

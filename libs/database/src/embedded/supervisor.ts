@@ -125,12 +125,8 @@ export class Supervisor {
   }
 
   private showLife(): void {
-    const { aliveFile } = this.options.spec.paths;
-    try {
-      fs.writeFileSync(aliveFile, `${process.pid}\n`, { mode: 0o600 });
-    } catch {
-      // a full or read-only disk: the server itself will say so
-    }
+    // not awaited, and no matter if it fails: on a full or stuck disk the server itself has more to say
+    fs.promises.writeFile(this.options.spec.paths.aliveFile, `${process.pid}\n`, { mode: 0o600 }).catch(() => {});
   }
 
   private report(event: EmbeddedEvent): void {
