@@ -1,5 +1,20 @@
+export { type AttemptCounts } from './attempt-report.js';
 export { systemClock, type Clock } from './clock.js';
+export { listDeadLetters, type DeadLetter, type DeadLetterQuery } from './dead-letter-store.js';
+export { deliveryFigures, type DeliveryFigures } from './delivery-figures-store.js';
+export {
+  DeliveryHistory,
+  type AttemptRecord,
+  type DeliverySummary,
+  type ListedState,
+  type ListPlace,
+} from './delivery-history-store.js';
+export { DeliveryJanitor } from './delivery-janitor.js';
 export { type DeliveryLog } from './delivery-log.js';
+export { type DeliveryState } from './delivery-state.js';
 export { type Catalog, type DeliverySubscription, type SubscriptionCatalog } from './delivery-subscription.js';
 export { DeliveryWorker, type DeliveryWorkerOptions } from './delivery-worker.js';
-export { type AttemptCounts } from './attempt-report.js';
+export { DeliveryModule, type DeliveryModuleAsyncOptions, type DeliveryModuleOptions } from './delivery.module.js';
+export { isCustomHeader, type HookTarget } from './hook-request.js';
+export { requestRedelivery, type RedeliveryResult } from './redelivery-store.js';
+export { sendTest, testEventType, type TestResult } from './send-test.js';

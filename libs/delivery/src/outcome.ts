@@ -70,7 +70,6 @@ function decideByStatus(answer: Answer, context: AttemptContext): Outcome {
   if (context.policy.nonRetryable.includes(answer.status)) return { kind: 'dead', reason: 'non-retryable', error };
   const wait = retryAfterMs(answer.headers['retry-after'], context.now);
   const outcome = retryOrDie(error, context, wait);
-  // Even when this delivery is given up, the others must leave the hook alone; they learn it from their own answer.
   if (outcome.kind === 'retry' && wait !== undefined) outcome.pauseUntil = context.now + wait;
   return outcome;
 }

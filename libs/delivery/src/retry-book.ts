@@ -183,7 +183,11 @@ export class RetryBook {
 
   private remember(sender: Sender, cursor: StreamCursor, row: NearRetry): boolean {
     const key = retryKey(cursor.stream.streamId, row.seq);
-    if (sender.retries.has(key)) return true;
+    const known = sender.retries.get(key);
+    if (known && (known.isTaken || known.at <= row.at)) return true;
+    // Somebody asked for it to be sent at once.
+    if (known) known.isDropped = true;
+    sender.retries.delete(key);
     if (!sender.isActive || sender.retries.size >= sender.retryBound) {
       sender.isSwept = true;
       return false;

@@ -3,37 +3,40 @@ export interface Queued {
   queued: boolean;
 }
 
-/** A line in which everybody stands at most once: whoever was served joins again at the end. */
+/** A line in which everybody stands at most once: whoever was served joins again at the end. A ring that grows. */
 export class RoundRobin<T extends Queued> {
-  private line: T[] = [];
+  private ring: (T | undefined)[] = [undefined, undefined];
   private first = 0;
+  private count = 0;
 
   get size(): number {
-    return this.line.length - this.first;
+    return this.count;
   }
 
   /** Joins at the end; does nothing for one that already stands in this or another line. */
   add(item: T): void {
     if (item.queued) return;
     item.queued = true;
-    this.line.push(item);
+    if (this.count === this.ring.length) this.grow();
+    this.ring[(this.first + this.count) & (this.ring.length - 1)] = item;
+    this.count += 1;
   }
 
   /** Takes the one in front out of the line. */
   next(): T | undefined {
-    const item = this.line[this.first];
+    const item = this.ring[this.first];
     if (item === undefined) return undefined;
-    this.first += 1;
+    this.ring[this.first] = undefined;
+    this.first = (this.first + 1) & (this.ring.length - 1);
+    this.count -= 1;
     item.queued = false;
-    this.compact();
     return item;
   }
 
-  /** Dropping what was served only once it is half of a long array keeps every call O(1) on average. */
-  private compact(): void {
-    if (this.first === this.line.length) this.line.length = 0;
-    else if (this.first > 64 && this.first * 2 > this.line.length) this.line = this.line.slice(this.first);
-    else return;
+  /** Its length stays a power of two, so that a mask wraps around. */
+  private grow(): void {
+    const { ring, first } = this;
+    this.ring = [...ring.slice(first), ...ring.slice(0, first), ...ring.map(() => undefined)];
     this.first = 0;
   }
 }

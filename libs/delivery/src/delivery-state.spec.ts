@@ -1,0 +1,19 @@
+import { deliveryState, type DeliveryFacts, type DeliveryState } from './delivery-state.js';
+
+const settled: DeliveryFacts = { isSettled: true, retryKind: null, isDead: false, lastOutcome: null, isOlder: false };
+
+test.each<[string, Partial<DeliveryFacts>, DeliveryState]>([
+  ['beyond the cursor it is pending', { isSettled: false }, 'pending'],
+  ['a delayed event is pending', { retryKind: 1 }, 'pending'],
+  ['with a row in retries it is retrying', { retryKind: 0, lastOutcome: 2 }, 'retrying'],
+  ['a dead letter that is redelivered is retrying', { retryKind: 2, isDead: true, lastOutcome: 3 }, 'retrying'],
+  ['a dead letter is dead', { isDead: true, lastOutcome: 3 }, 'dead'],
+  ['one that expired unsent is dead', { isDead: true }, 'dead'],
+  ['a success is delivered', { lastOutcome: 1 }, 'delivered'],
+  ['a success that is not recorded is delivered', {}, 'delivered'],
+  ['a verdict drops it', { lastOutcome: 4 }, 'dropped'],
+  ['before the subscription it is skipped', { isOlder: true }, 'skipped'],
+  ['an older event that was sent nevertheless is delivered', { isOlder: true, lastOutcome: 1 }, 'delivered'],
+])('%s', (_name, facts, expected) => {
+  expect(deliveryState({ ...settled, ...facts })).toBe(expected);
+});

@@ -1,0 +1,33 @@
+import { retryKind } from './sender.js';
+import { attemptOutcome } from './settle-batch.js';
+
+/**
+ * - pending: waits to be sent for the first time, or for the time its event may be delivered
+ * - retrying: failed, or was asked for again, and waits for its next attempt
+ * - delivered, dropped: settled; dropped by the hook's verdict
+ * - dead: given up, kept as a dead letter with a reason
+ * - skipped: the event is older than the subscription, and was never sent to it
+ */
+export type DeliveryState = 'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'skipped';
+
+/** What the tables say about a delivery. */
+export interface DeliveryFacts {
+  /** At or below the cursor's mark, or in one of the ranges above it. */
+  isSettled: boolean;
+  /** kind of its row in retries, if it has one */
+  retryKind: number | null;
+  isDead: boolean;
+  /** outcome of its last attempt, if one is recorded */
+  lastOutcome: number | null;
+  /** The event was stored before the subscription was created. */
+  isOlder: boolean;
+}
+
+export function deliveryState(facts: DeliveryFacts): DeliveryState {
+  if (facts.retryKind !== null) return facts.retryKind === retryKind.delayed ? 'pending' : 'retrying';
+  if (!facts.isSettled) return 'pending';
+  if (facts.isDead) return 'dead';
+  if (facts.lastOutcome === attemptOutcome.dropped) return 'dropped';
+  // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): what is settled without a trace came through.
+  return facts.lastOutcome === null && facts.isOlder ? 'skipped' : 'delivered';
+}

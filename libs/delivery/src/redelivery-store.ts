@@ -1,0 +1,44 @@
+import { rows, type SqlSource } from '@hookcast/database';
+import { atOnce } from './retry-store.js';
+import { retryKind } from './sender.js';
+
+/**
+ * - requested: it is sent again within about a second, whatever its state was
+ * - unsettled: it has not been tried to the end of its first attempt yet, so there is nothing to repeat
+ * - unknown: the subscription does not read this stream
+ */
+export type RedeliveryResult = 'requested' | 'unsettled' | 'unknown';
+
+/**
+ * Asks for one more attempt of a delivery, at once. A dead letter stays until the attempt succeeds, so its event
+ * survives even when its day has gone. Attempts count on; when the schedule has none left, a failure is final again.
+ * Index: primary keys.
+ */
+export async function requestRedelivery(
+  source: SqlSource,
+  delivery: { streamId: number; subscriptionId: number; seq: number; eventAt: Date },
+): Promise<RedeliveryResult> {
+  const { streamId, subscriptionId, seq, eventAt } = delivery;
+  const found = await rows<{ is_settled: boolean }>(
+    source,
+    /* sql */ `
+    with cursor as (
+      select seq <= settled_seq or above @> seq as is_settled
+        from cursors, (select $3::int8 as seq) k where stream_id = $1 and subscription_id = $2
+    ), requested as (
+      insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error)
+      select $1, $2, $3, $4::timestamptz, coalesce(
+               (select attempts from dead_letters where stream_id = $1 and subscription_id = $2 and seq = $3),
+               (select max(attempt_no) from attempts
+                 where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz), 0),
+             $5, $6, null
+        from cursor where is_settled
+      on conflict (stream_id, subscription_id, seq) do update set kind = excluded.kind, next_at = excluded.next_at
+    )
+    select is_settled from cursor`,
+    [streamId, subscriptionId, seq, eventAt, retryKind.redelivery, atOnce],
+  );
+  const [cursor] = found;
+  if (!cursor) return 'unknown';
+  return cursor.is_settled ? 'requested' : 'unsettled';
+}
