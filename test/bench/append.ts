@@ -25,25 +25,31 @@ function event(): NewEvent {
   };
 }
 
-/** CPU milliseconds of a Postgres server and its backends: the ended ones count in the postmaster's children. */
-function postgresCpu(postmaster: number): number {
-  let ticks = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat
-        .slice(stat.lastIndexOf(')') + 2)
-        .split(' ')
-        .map(Number);
-      const [, parent] = fields;
-      if (Number(pid) === postmaster)
-        ticks += (fields[11] ?? 0) + (fields[12] ?? 0) + (fields[13] ?? 0) + (fields[14] ?? 0);
-      else if (parent === postmaster) ticks += (fields[11] ?? 0) + (fields[12] ?? 0);
-    } catch {
-      // it ended while we looked
-    }
+interface ProcessTimes {
+  parent: number;
+  own: number;
+  endedChildren: number;
+}
+
+/** Undefined when it ended. Source: proc(5), /proc/pid/stat: 4 ppid, 14 utime, 15 stime, 16 cutime, 17 cstime. */
+function timesOf(pid: number): ProcessTimes | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const field = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = (...numbers: number[]) => numbers.reduce((sum, number) => sum + Number(field[number - 3]), 0);
+    return { parent: ticks(4), own: ticks(14, 15) * tickMs, endedChildren: ticks(16, 17) * tickMs };
+  } catch {
+    return undefined;
   }
-  return ticks * tickMs;
+}
+
+/** CPU milliseconds of a Postgres server and its backends. */
+function postgresCpu(postmaster: number): number {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  const backends = pids.map(timesOf).filter((times) => times?.parent === postmaster);
+  const server = timesOf(postmaster);
+  const running = backends.reduce((sum, times) => sum + (times?.own ?? 0), 0);
+  return running + (server?.own ?? 0) + (server?.endedChildren ?? 0);
 }
 
 const percentile = (sorted: readonly number[], share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;

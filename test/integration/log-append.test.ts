@@ -1,7 +1,16 @@
 import { deleteStreams, InvalidEventError, type NewEvent } from '@hookcast/log';
 import { partitionName } from '../../libs/log/src/day.js';
 import { until } from '../support/until.js';
-import { anEvent, lockStreams, logSetup, positions, readAll, type LogSetup } from './log-setup.js';
+import {
+  anEvent,
+  lockStreams,
+  logSetup,
+  onlyStream,
+  positions,
+  readAll,
+  someEvents,
+  type LogSetup,
+} from './log-setup.js';
 
 let log: LogSetup;
 beforeAll(async () => {
@@ -36,7 +45,7 @@ test('reads back what was published, byte for byte', async () => {
     { id: 'empty', type: 'bytes', source: '/topics/bytes', attributes: {}, data: Buffer.alloc(0) },
     { id: 'large', type: 'bytes', source: '/topics/bytes', attributes: {}, data: Buffer.alloc(20_000, bytes) },
   ];
-  const [{ streamId = 0 } = {}] = topic.streams;
+  const { streamId } = onlyStream(topic);
   expect(positions(await log.appender().append(topic, events))).toEqual(
     [1, 2, 3, 4].map((seq) => `${streamId}:${seq}`),
   );
@@ -127,11 +136,11 @@ test('the same id with other bytes is a conflict of its request alone', async ()
   const topic = await log.topic('conflict', 4);
   const appender = log.appender();
   await appender.append(topic, [anEvent('a')]);
-  const spoiled = appender.append(
-    topic,
-    [...'bcdefgh'].map((id) => anEvent(id)).concat(anEvent('a', { data: Buffer.from('other') })),
-  );
-  const fine = appender.append(topic, [...'stuv'].map((id) => anEvent(id)).concat(anEvent('a')));
+  const spoiled = appender.append(topic, [
+    ...someEvents('b', 'c', 'd', 'e', 'f', 'g'),
+    anEvent('a', { data: Buffer.from('other') }),
+  ]);
+  const fine = appender.append(topic, someEvents('s', 't', 'u', 'v', 'a'));
   expect(await spoiled).toEqual({ kind: 'conflict', ids: ['a'] });
   expect((await fine).kind).toBe('appended');
   expect(ids(await readAll(log.reader, topic)).toSorted()).toEqual(['a', 's', 't', 'u', 'v']);

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   proxy.mend();
-  await Promise.all(appenders.splice(0).map(async (appender) => appender.stop()));
+  await Promise.all(appenders.splice(0).map(async (one) => one.stop()));
 });
 afterAll(async () => {
   await pool.end();

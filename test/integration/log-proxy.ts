@@ -23,7 +23,10 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
   let silent: 'answers' | 'both' | undefined;
 
   const server = net.createServer((client) => {
-    if (isCut) return client.destroy();
+    if (isCut) {
+      client.destroy();
+      return;
+    }
     const upstream = target.host.startsWith('/')
       ? net.connect(`${target.host}/.s.PGSQL.${target.port}`)
       : net.connect(target.port, target.host);

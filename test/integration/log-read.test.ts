@@ -6,11 +6,10 @@ import {
   parseTopicCursor,
   TopicLog,
   type StoredEvent,
-  type StreamRef,
   type TopicRef,
 } from '@hookcast/log';
 import { dayOf, partitionName } from '../../libs/log/src/day.js';
-import { anEvent, logSetup, positions, type LogSetup } from './log-setup.js';
+import { anEvent, logSetup, onlyStream, positions, someEvents, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
 beforeAll(async () => {
@@ -22,12 +21,6 @@ const day = 86_400_000;
 const hour = 3_600_000;
 const startOfToday = Math.floor(Date.now() / day) * day;
 const ids = (events: readonly StoredEvent[]) => events.map(({ id }) => id);
-
-function onlyStream(topic: TopicRef): StreamRef {
-  const [stream] = topic.streams;
-  if (!stream) throw new Error('The topic has no stream');
-  return stream;
-}
 
 /** Events that were stored at these times, in this order. Ids are `e-0`, `e-1` ... */
 async function storedAt(topic: TopicRef, times: readonly number[]): Promise<void> {
@@ -43,10 +36,7 @@ describe('reading a stream', () => {
   test('gives what follows a position, up to a number of events', async () => {
     const topic = await log.topic('page');
     const stream = onlyStream(topic);
-    await log.appender().append(
-      topic,
-      [...'abcdef'].map((id) => anEvent(id)),
-    );
+    await log.appender().append(topic, someEvents('a', 'b', 'c', 'd', 'e', 'f'));
     expect(ids(await log.reader.read(stream, { seq: 0 }, { events: 3 }))).toEqual(['a', 'b', 'c']);
     expect(ids(await log.reader.read(stream, { seq: 3 }, { events: 100 }))).toEqual(['d', 'e', 'f']);
     expect(await log.reader.read(stream, { seq: 6 }, { events: 100 })).toEqual([]);

@@ -7,6 +7,7 @@ import {
   type AppendResult,
   type NewEvent,
   type StoredEvent,
+  type StreamRef,
   type TopicRef,
 } from '@hookcast/log';
 import type pg from 'pg';
@@ -55,6 +56,15 @@ async function createTopic(pool: pg.Pool, name: string, partitions: number): Pro
 
 export function anEvent(id: string, rest: Partial<NewEvent> = {}): NewEvent {
   return { id, type: 'test', source: '/test', attributes: {}, data: Buffer.from(`{"id":"${id}"}`), ...rest };
+}
+
+/** One event for each id. */
+export const someEvents = (...ids: string[]): NewEvent[] => ids.map((id) => anEvent(id));
+
+export function onlyStream(topic: TopicRef): StreamRef {
+  const [stream] = topic.streams;
+  if (!stream) throw new Error(`Topic ${topic.name} has no stream`);
+  return stream;
 }
 
 /** `position` of each event, marked when it is a duplicate: `4:1`, `4:1 again`. */

@@ -17,7 +17,9 @@ afterAll(async () => {
 
 async function append(streamIds: number[], events: number) {
   const { client, day } = await connection.open();
-  const rows = Array.from({ length: events }, (_, index) => toColumns(anEvent(`${streamIds}-${events}-${index}`), 't'));
+  const rows = Array.from({ length: events }, (_, index) =>
+    toColumns(anEvent(`${streamIds.join()}-${events}-${index}`), 't'),
+  );
   await appendBatches(
     client,
     streamIds.map((streamId) => ({ streamId, rows })),
@@ -56,7 +58,7 @@ test('ids are looked up by index, even in a plan that was made while the day was
   await client.query(`vacuum analyze ${yesterday}`);
   const [statement] = await prepared();
   const plan = await explain(
-    `execute ${statement?.name}(1, null, array['a'], ${Array(7).fill('null')}, 1, null, null, null)`,
+    `execute ${statement?.name}(1, null, array['a'], ${Array(7).fill('null').join()}, 1, null, null, null)`,
   );
   expect(plan).toContain(`Index Scan using ${today}_id`);
   expect(plan).toContain(`Index Scan using ${yesterday}_id`);

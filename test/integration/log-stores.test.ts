@@ -54,9 +54,9 @@ test('tells where each partition of a topic ends', async () => {
   await log.appender({ now: () => now }).append(topic, [anEvent('a', { key: 'k' }), anEvent('b', { key: 'k' })]);
   const stats = await topicStats(log.pool, topic.topicId);
   expect(stats.map(({ partition }) => partition)).toEqual([0, 1]);
-  expect(stats.map(({ seq, at }) => [seq, at.getTime()]).toSorted()).toEqual([
-    [0, 0],
-    [2, now.getTime()],
+  expect(stats.map(({ seq, at }) => `${seq} at ${at.getTime()}`).toSorted()).toEqual([
+    '0 at 0',
+    `2 at ${now.getTime()}`,
   ]);
 });
 
@@ -105,9 +105,9 @@ describe('a new cursor', () => {
     await createCursors(log.pool, { ...cursor, start: { kind: 'latest' } });
     await createCursors(log.pool, { ...cursor, start: { kind: 'earliest' } });
     const cursors = (await cursorsOf(1)).filter(({ streamId }) => streamIds(topic).includes(streamId));
-    expect(cursors.map(({ seq, epoch }) => [seq, epoch]).toSorted()).toEqual([
-      [0, 0],
-      [3, 7],
+    expect(cursors.map(({ seq, epoch }) => `${seq} in epoch ${epoch}`).toSorted()).toEqual([
+      '0 in epoch 0',
+      '3 in epoch 7',
     ]);
   });
 
