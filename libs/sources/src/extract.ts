@@ -34,10 +34,6 @@ export function formField(name: string): Extract {
   return ({ request }) => nonEmpty(request.formText(name));
 }
 
-export function queryParameter(name: string): Extract {
-  return ({ request }) => nonEmpty(request.queryText(name));
-}
-
 export function constant(text: string): Extract {
   return () => text;
 }
@@ -84,11 +80,16 @@ export function time(extract: Extract, unit: TimestampUnit): ExtractTime {
   };
 }
 
-/** The text at a path of parsed JSON; numbers and booleans as their text, anything else and the empty text as undefined. */
+/**
+ * The text at a path of parsed JSON: a string that is not empty, a boolean, or a number. Undefined for anything else, and
+ * for whole numbers that JavaScript rounds: as ids they would make two events one.
+ */
 export function fieldText(value: unknown, path: string): string | undefined {
   const found = fieldValue(value, path);
   if (typeof found === 'string') return nonEmpty(found);
-  return typeof found === 'number' || typeof found === 'boolean' ? String(found) : undefined;
+  if (typeof found === 'boolean') return String(found);
+  if (typeof found !== 'number') return undefined;
+  return Number.isInteger(found) && !Number.isSafeInteger(found) ? undefined : String(found);
 }
 
 /** Own members only: `__proto__` and `constructor` in a path or a body find nothing that JSON did not say. */

@@ -25,7 +25,7 @@ export function batchElements(path: string, request: Inbound): Buffer[] | undefi
   return sliceElements(request.body, path === '' ? [] : path.split('/'));
 }
 
-export function wholePart(request: Inbound): Part {
+function wholePart(request: Inbound): Part {
   const value = request.document;
   const guessed = value === undefined ? 'application/octet-stream' : 'application/json';
   const contentType = request.headerText('content-type') ?? guessed;

@@ -96,7 +96,7 @@ export type Refusal =
   | 'origin'
   | 'topic';
 
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415;
+type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415;
 
 export interface Refused {
   readonly kind: 'refused';

@@ -3,7 +3,7 @@ import { type Inbound } from './inbound.js';
 import { type RawRequest, type Refused, type SourceConfig } from './reception.js';
 import { type TimestampUnit } from './timestamp.js';
 
-export type MacAlgorithm = 'hmac-sha1' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
+type MacAlgorithm = 'hmac-sha1' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
 /** `sha256` is a plain hash over parts of which one is the secret (HubSpot v1 and v2). */
 export type SecretAlgorithm = MacAlgorithm | 'sha256';
 export type PublicKeyAlgorithm = 'ed25519' | 'ecdsa-p256-sha256';

@@ -25,6 +25,15 @@ test('an item becomes an event of its source', () => {
   });
 });
 
+test('what a sender writes into its event cannot break the log', () => {
+  const hostile = { ...item, eventType: 'a\u0000b', subject: '\ud800\n✓\u{1f600}', contentType: 'text/plain\r\nx: y' };
+  expect(toSourceEvent(hostile, { name: 'code', sender: 'github' })).toMatchObject({
+    type: 'github.a\uFFFDb',
+    subject: '\uFFFD\uFFFD✓\u{1f600}',
+    datacontenttype: 'text/plain\uFFFD\uFFFDx: y',
+  });
+});
+
 test('every dedupe key gives an event id of its own', () => {
   const names = fc.string({ minLength: 1, maxLength: 128 }).map((text) => text.replaceAll(/[^a-z]/g, 'a'));
   fc.assert(

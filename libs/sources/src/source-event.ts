@@ -27,12 +27,17 @@ export function toSourceEvent(
   return {
     id: eventIdOf(source.name, item.dedupeKey),
     source: `/sources/${source.sender}/${source.name}`,
-    type: `${source.sender}.${item.eventType}`,
-    ...(item.subject !== undefined && { subject: item.subject }),
+    type: `${source.sender}.${printable(item.eventType)}`,
+    ...(item.subject !== undefined && { subject: printable(item.subject) }),
     ...(item.time && { time: item.time.toISOString() }),
-    datacontenttype: item.contentType,
+    datacontenttype: printable(item.contentType),
     data: item.data,
   };
+}
+
+/** CloudEvents allows neither control characters nor halves of surrogate pairs, and Postgres stores no NUL. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cs}]/gu, '\uFFFD');
 }
 
 function eventIdOf(name: string, dedupeKey: string): string {

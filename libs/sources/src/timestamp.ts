@@ -6,9 +6,9 @@ const iso8601 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d
 
 /** Milliseconds since 1970, or undefined for anything but the plain form of the unit. */
 export function parseTimestamp(text: string, unit: TimestampUnit): number | undefined {
-  if (unit === 'iso') return iso8601.test(text) ? finite(Date.parse(text)) : undefined;
+  if (unit === 'iso') return iso8601.test(text) ? representable(Date.parse(text)) : undefined;
   if (!/^\d{1,16}$/.test(text)) return undefined;
-  return unit === 's' ? Number(text) * 1000 : Number(text);
+  return representable(unit === 's' ? Number(text) * 1000 : Number(text));
 }
 
 /** Both directions count: a time far ahead would keep a captured request valid for as long as its sender liked. */
@@ -21,6 +21,7 @@ export function checkAge(text: string, unit: TimestampUnit, toleranceSeconds: nu
   return undefined;
 }
 
-function finite(milliseconds: number): number | undefined {
-  return Number.isFinite(milliseconds) ? milliseconds : undefined;
+/** Within what a Date can hold: beyond it, asking for the ISO text would throw. */
+function representable(milliseconds: number): number | undefined {
+  return Number.isNaN(new Date(milliseconds).getTime()) ? undefined : milliseconds;
 }
