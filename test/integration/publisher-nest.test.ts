@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { HookcastPublisher, HookcastPublisherModule } from '@hookcast/publisher/nest';

@@ -11,7 +11,7 @@ import {
   type CloudEvent,
 } from '@hookcast/protocol';
 
-export type Format = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
+type Format = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
 
 export interface Delivery {
   secret: string;
