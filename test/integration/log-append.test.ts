@@ -5,7 +5,7 @@ import {
   anEvent,
   lockStreams,
   logSetup,
-  onlyStream,
+  firstStream,
   positions,
   readAll,
   someEvents,
@@ -45,7 +45,7 @@ test('reads back what was published, byte for byte', async () => {
     { id: 'empty', type: 'bytes', source: '/topics/bytes', attributes: {}, data: Buffer.alloc(0) },
     { id: 'large', type: 'bytes', source: '/topics/bytes', attributes: {}, data: Buffer.alloc(20_000, bytes) },
   ];
-  const { streamId } = onlyStream(topic);
+  const { streamId } = firstStream(topic);
   expect(positions(await log.appender().append(topic, events))).toEqual(
     [1, 2, 3, 4].map((seq) => `${streamId}:${seq}`),
   );

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { AppendedEvent, Appender, AppendResult, TopicRef } from '@hookcast/log';
 import type { Order } from './log-publisher-process.js';
-import { anEvent, lockStreams, logSetup, positions, readAll, type LogSetup } from './log-setup.js';
+import { anEvent, lockStreams, logSetup, firstStream, positions, readAll, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
 beforeAll(async () => {
@@ -202,11 +202,12 @@ test('who has seen a position has seen all below it, whatever is rolled back', a
     }
   });
   // Somebody takes numbers and gives them back.
+  const { streamId } = firstStream(topic);
   const rollingBack = (async () => {
     const client = await log.pool.connect();
     while (!publishers.areDone) {
       await client.query('begin');
-      await client.query('update streams set head_seq = head_seq + 100 where topic_id = $1', [topic.topicId]);
+      await client.query('update streams set head_seq = head_seq + 100 where stream_id = $1', [streamId]);
       await client.query('rollback');
     }
     client.release();

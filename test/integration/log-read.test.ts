@@ -9,7 +9,7 @@ import {
   type TopicRef,
 } from '@hookcast/log';
 import { dayOf, partitionName } from '../../libs/log/src/day.js';
-import { anEvent, logSetup, onlyStream, positions, someEvents, type LogSetup } from './log-setup.js';
+import { anEvent, logSetup, firstStream, positions, someEvents, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ async function storedAt(topic: TopicRef, times: readonly number[]): Promise<void
 describe('reading a stream', () => {
   test('gives what follows a position, up to a number of events', async () => {
     const topic = await log.topic('page');
-    const stream = onlyStream(topic);
+    const stream = firstStream(topic);
     await log.appender().append(topic, someEvents('a', 'b', 'c', 'd', 'e', 'f'));
     expect(ids(await log.reader.read(stream, { seq: 0 }, { events: 3 }))).toEqual(['a', 'b', 'c']);
     expect(ids(await log.reader.read(stream, { seq: 3 }, { events: 100 }))).toEqual(['d', 'e', 'f']);
@@ -44,7 +44,7 @@ describe('reading a stream', () => {
 
   test('stops at a number of bytes, but gives one event whatever its size', async () => {
     const topic = await log.topic('bytes');
-    const stream = onlyStream(topic);
+    const stream = firstStream(topic);
     const sized = (id: string, bytes: number) => anEvent(id, { data: Buffer.alloc(bytes) });
     const events = [
       sized('a', 60),
@@ -64,7 +64,7 @@ describe('reading a stream', () => {
 
   test('goes on over days, with the time of the last event as without', async () => {
     const topic = await log.topic('days');
-    const stream = onlyStream(topic);
+    const stream = firstStream(topic);
     const now = Date.now();
     await storedAt(topic, [now - 2 * day, now - day, now - day, now]);
     const all = await log.reader.read(stream, { seq: 0 }, { events: 10 });
@@ -76,7 +76,7 @@ describe('reading a stream', () => {
 
   test('looks only at the days that may hold an event', async () => {
     const pool = createDataPool(log.url, { max: 1 });
-    const stream = onlyStream(await log.topic('pruned'));
+    const stream = firstStream(await log.topic('pruned'));
     await new LogReader(pool).read(stream, { seq: 0 }, { events: 1 });
     const explained = await pool.query<{ 'QUERY PLAN': string }>(
       `explain (costs off) execute log_read (${stream.streamId}, 0, '${new Date(startOfToday).toISOString()}', 10, 1000)`,
@@ -108,7 +108,7 @@ test('tells where streams end', async () => {
 describe('finding the place of a time', () => {
   test('it lies before the first event at or after it', async () => {
     const topic = await log.topic('times');
-    const stream = onlyStream(topic);
+    const stream = firstStream(topic);
     const start = Math.floor(Date.now() / day) * day - day;
     // Runs of equal times, and a night in between.
     const times = [0, 0, 10, 20, 20, 20, day - 1, day, day, day + 5].map((ms) => start + ms);
@@ -122,14 +122,14 @@ describe('finding the place of a time', () => {
   });
 
   test('an empty stream has one place', async () => {
-    const stream = onlyStream(await log.topic('nothing'));
+    const stream = firstStream(await log.topic('nothing'));
     expect(await log.reader.positionAt(stream, new Date())).toBe(0);
     expect(await log.reader.earliest(stream)).toBe(0);
   });
 
   test('what has gone with its day comes before everything', async () => {
     const topic = await log.topic('partly-gone');
-    const stream = onlyStream(topic);
+    const stream = firstStream(topic);
     const now = Date.now();
     await storedAt(topic, [now - 2 * day, now - 2 * day, now - 2 * day, now - day, now]);
     await log.pool.query("delete from events where stream_id = $1 and created_at < now() - interval '36 hours'", [
@@ -251,7 +251,7 @@ describe('a topic as one', () => {
     expect(await from({ kind: 'earliest' })).toBe('abcdefgh');
     expect(await from({ kind: 'time', at: new Date(now - hour) })).toBe('fgh');
     expect(await from({ kind: 'latest' })).toBe('');
-    expect(await from({ kind: 'after', cursor: new Map([[onlyStream(topic).streamId, 999]]) })).not.toContain('x');
+    expect(await from({ kind: 'after', cursor: new Map([[firstStream(topic).streamId, 999]]) })).not.toContain('x');
   });
 
   test('a poll waits for the next event, and gives up when its time is over', async () => {

@@ -61,7 +61,7 @@ export function anEvent(id: string, rest: Partial<NewEvent> = {}): NewEvent {
 /** One event for each id. */
 export const someEvents = (...ids: string[]): NewEvent[] => ids.map((id) => anEvent(id));
 
-export function onlyStream(topic: TopicRef): StreamRef {
+export function firstStream(topic: TopicRef): StreamRef {
   const [stream] = topic.streams;
   if (!stream) throw new Error(`Topic ${topic.name} has no stream`);
   return stream;

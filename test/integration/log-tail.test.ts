@@ -2,7 +2,7 @@ import { HeadWatch, TailListener, TailNotifier } from '@hookcast/log';
 import { createDataPool } from '@hookcast/database';
 import { until } from '../support/until.js';
 import { databaseProxy } from './log-proxy.js';
-import { anEvent, logSetup, onlyStream, type LogSetup } from './log-setup.js';
+import { anEvent, logSetup, firstStream, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ async function listen(pool = log.pool, options: { intervalMs?: number; timeoutMs
 
 test('another process hears of an append', async () => {
   const topic = await log.topic('heard');
-  const { streamId } = onlyStream(topic);
+  const { streamId } = firstStream(topic);
   const notifier = new TailNotifier({ pool: log.pool });
   const { heard, listener } = await listen();
   const watch = new HeadWatch({ reader: log.reader });
