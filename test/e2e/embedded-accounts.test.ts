@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DataDirs, launchProgram, root, temporaryDir } from '../support/embedded-process.js';
+import { DataDirs, launchProgram, root, temporaryDir, withoutFsync } from '../support/embedded-process.js';
 import { until } from '../support/until.js';
 
 const asRoot = process.getuid?.() === 0 && process.platform === 'linux';
@@ -44,7 +44,7 @@ function aProject(home: string): { module: string; program: string; postgres: st
 }
 
 test.runIf(asRoot)('root hands the server to another account', async () => {
-  const first = launchProgram({ options: { dataDir: dataDirs.empty('root'), durable: false, account: 'nobody' } });
+  const first = launchProgram({ options: { dataDir: dataDirs.empty('root'), ...withoutFsync, account: 'nobody' } });
   const { pid } = await first.ready();
   expect(accountOf(pid)).toBe('nobody');
   expect(await first.query('select 1 as one')).toEqual([{ one: 1 }]);
@@ -53,7 +53,7 @@ test.runIf(asRoot)('root hands the server to another account', async () => {
 test.runIf(asRoot)('root keeps to the account that owns the cluster', async () => {
   const dataDir = dataDirs.copy('root-again');
   const owner = spawnSync('stat', ['-c', '%U', path.join(dataDir, 'pg18')], { encoding: 'utf8' }).stdout.trim();
-  const program = launchProgram({ options: { dataDir, account: 'nobody' } });
+  const program = launchProgram({ options: { dataDir, ...withoutFsync, account: 'nobody' } });
   expect(accountOf((await program.ready()).pid)).toBe(owner);
 });
 
@@ -62,7 +62,7 @@ test.runIf(asRoot)('runs as an ordinary user, with a umask that hides everything
   fs.mkdirSync(dataDir);
   spawnSync('chown', ['nobody', dataDir]);
   const program = launchProgram({
-    options: { dataDir, durable: false },
+    options: { dataDir, ...withoutFsync },
     prefix: [...nobody, 'sh', '-c', 'umask 077; exec "$@"', 'sh'],
   });
   const { pid } = await program.ready();
@@ -72,13 +72,13 @@ test.runIf(asRoot)('runs as an ordinary user, with a umask that hides everything
 
 test.runIf(asRoot)('a cluster of another account is refused with both uids named', async () => {
   const dataDir = dataDirs.copy('other-account');
-  const program = launchProgram({ options: { dataDir }, prefix: nobody });
+  const program = launchProgram({ options: { dataDir, ...withoutFsync }, prefix: nobody });
   expect(await program.failure()).toMatch(/belongs to the account with uid \d+, and this program runs with uid 65534/);
 });
 
 test.runIf(asRoot)('root with a umask of 077 starts in a data dir that is not there yet', async () => {
   const program = launchProgram({
-    options: { dataDir: dataDirs.empty('umask'), durable: false },
+    options: { dataDir: dataDirs.empty('umask'), ...withoutFsync },
     prefix: ['sh', '-c', 'umask 077; exec "$@"', 'sh'],
   });
   await program.ready();
@@ -92,7 +92,7 @@ test.runIf(asRoot)(
     const project = aProject(home);
     fs.chmodSync(home, 0o700);
     const dataDir = path.join(home, 'project/.hookcast');
-    const program = launchProgram({ ...project, options: { dataDir } });
+    const program = launchProgram({ ...project, options: { dataDir, ...withoutFsync } });
     const { pid } = await program.ready();
     expect(accountOf(pid)).not.toBe('root');
     expect(fs.existsSync(path.join(dataDir, 'pg18/postmaster.pid'))).toBe(true);
@@ -109,7 +109,7 @@ test('a package installed without scripts gets its symlinks at the first start',
   const home = temporaryDir('no-scripts');
   const project = aProject(home);
   const dataDir = dataDirs.copy('no-scripts');
-  const program = launchProgram({ ...project, options: { dataDir } });
+  const program = launchProgram({ ...project, options: { dataDir, ...withoutFsync } });
   expect((await program.ready()).owner).toBe(true);
   const libraries = fs.readdirSync(path.join(project.postgres, 'native/lib'), { withFileTypes: true });
   expect(libraries.some((entry) => entry.isSymbolicLink())).toBe(true);
@@ -122,7 +122,7 @@ test.runIf(asRoot)('a package that may not be written is copied to the data dir'
   const dataDir = dataDirs.empty('read-only');
   fs.mkdirSync(dataDir);
   spawnSync('chown', ['nobody', dataDir]);
-  const program = launchProgram({ ...project, options: { dataDir, durable: false }, prefix: nobody });
+  const program = launchProgram({ ...project, options: { dataDir, ...withoutFsync }, prefix: nobody });
   await program.ready();
   expect(fs.readdirSync(dataDir)).toContainEqual(expect.stringMatching(/^postgres-18\.\d/));
   await program.stop();

@@ -55,6 +55,9 @@ export interface LaunchOptions {
   env?: Record<string, string>;
 }
 
+/** Survives kill -9 of every process, though not of the machine: fsync only costs time where disks are shared. */
+export const withoutFsync = { durable: false, settings: { synchronous_commit: 'on' } };
+
 const started = new Set<EmbeddedProcess>();
 
 export function launchProgram(launch: LaunchOptions): EmbeddedProcess {
