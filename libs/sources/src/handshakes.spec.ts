@@ -45,6 +45,20 @@ test.each(['trello', 'intercom', 'mandrill'])('%s: HEAD is answered before there
   expect(answer(sender, bare('HEAD', '/'))).toMatchObject({ kind: 'handshake', response: { status: 200 } });
 });
 
+test('the probe of Mandrill is answered before it has given us a key, and nothing else is', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const source: SourceConfig = {
+    sender: 'mandrill',
+    secrets: ['test-webhook'],
+    callbackUrl: 'https://hooks.example.org/m',
+  };
+  const without = { ...source, secrets: [] };
+  const probe = sign({ headers: form, body: 'mandrill_events=%5B%5D' }, source, now);
+  const events = sign({ headers: form, body: 'mandrill_events=%5B%7B%7D%5D' }, source, now);
+  expect(receive(probe, without, now)).toMatchObject({ kind: 'handshake', response: { status: 200 } });
+  expect(receive(events, without, now)).toMatchObject({ kind: 'refused', reason: 'no-secret' });
+});
+
 test('Mailchimp validates with the code in the URL', () => {
   const source = { secrets: ['code'] };
   expect(answer('mailchimp', bare('HEAD', '/?code=code'), source)).toMatchObject({ kind: 'handshake' });
