@@ -63,6 +63,14 @@ describe('the JSON scanner', () => {
     );
   });
 
+  test('agrees with JSON.parse on every byte, bare, in a string and after a backslash', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      for (const text of [[byte], [0x22, byte, 0x22], [0x22, 0x5c, byte, 0x22], [0x31, byte], [0x5b, byte, 0x5d]]) {
+        expect(isJson(Uint8Array.from(text))).toBe(jsonParseAccepts(Uint8Array.from(text)));
+      }
+    }
+  });
+
   test('agrees with a strict decoder on bytes inside a string', () => {
     const byte = fc.oneof(fc.constantFrom(0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf), fc.integer({ min: 0x80, max: 0xff }));
     fc.assert(

@@ -210,8 +210,8 @@ describe('a structured event', () => {
       expect(JSON.stringify(errors).length).toBeLessThan(1000);
     }
     // About 0.1 s; a step that is not linear takes minutes.
-    expect(performance.now() - start).toBeLessThan(5000);
-  });
+    expect(performance.now() - start).toBeLessThan(20_000);
+  }, 60_000);
 
   test('is refused with attributes too long for the headers of a request, but not for long data', () => {
     expect(errorsIn(envelope(`,"ext":"${'x'.repeat(8200)}"`))).toHaveLength(1);

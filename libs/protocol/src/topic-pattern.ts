@@ -26,12 +26,12 @@ export function isTopicPattern(pattern: string): boolean {
 export function compilePattern(pattern: string): (topic: string) => boolean {
   if (!isTopicPattern(pattern)) throw new RangeError(`Not a topic pattern: ${JSON.stringify(pattern)}`);
   if (!pattern.includes('*')) return (topic) => topic === pattern;
-  // Segments hold no dots, so each star can match in one way only and the expression runs in linear time.
+  // A segment holds no dots, so each `*` can match in one way only and the expression runs in linear time.
   const expression = new RegExp(`^${pattern.split('.').map(segmentExpression).join('\\.')}$`);
   return (topic) => expression.test(topic);
 }
 
 function segmentExpression(segment: string): string {
-  if (segment === '**') return '[^.]+(?:\\.[^.]+)*';
+  if (segment === '**') return '.+';
   return segment === '*' ? '[^.]+' : segment;
 }
