@@ -50,6 +50,7 @@ export async function startRig() {
   const folder = mkdtempSync(join(tmpdir(), 'hookcast-bench-'));
   const database = await startEmbeddedPostgres({ dataDir: join(folder, 'pg18') });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  pool.on('error', () => {});
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const logFile = join(folder, 'broker.log');
