@@ -36,12 +36,7 @@ export class AppModule {
     const { role } = runtime.config;
     return {
       module: AppModule,
-      imports: [
-        CoreModule.for(runtime),
-        ...everywhere,
-        ...(role === 'worker' ? [] : api),
-        ...(role === 'api' ? [] : [DeliveryWorkerModule]),
-      ],
+      imports: [CoreModule.for(runtime), ...everywhere, DeliveryWorkerModule, ...(role === 'worker' ? [] : api)],
     };
   }
 }

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from './config.js';
 
 /** Fields that must never be written, should a line ever carry them. */
@@ -8,12 +8,24 @@ const redacted = ['authorization', 'apiKey', 'secret', 'secrets', 'password', 'd
   `*.${name}`,
 ]);
 
-/** JSON lines on standard output, written in the background so that no request waits for the terminal. */
-export function createLog(level: Config['logLevel']): Logger {
+/** JSON lines, one per event; `event` names it. */
+export function createLog(level: Config['logLevel'], destination: DestinationStream = standardOutput()): Logger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event', redact: redacted },
-    pino.destination({ dest: 1, sync: false }),
+    {
+      level,
+      base: null,
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'event',
+      redact: redacted,
+    },
+    destination,
   );
+}
+
+/** Written in the background, so that no request waits for a terminal or a full pipe. */
+function standardOutput(): DestinationStream {
+  return pino.destination({ dest: 1, sync: false });
 }
 
 /** Chatter of the framework about its own wiring. */

@@ -10,3 +10,6 @@ function readVersion(): string {
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
   return typeof found === 'string' ? found : '0.0.0';
 }
+
+/** What the broker calls itself towards hooks. */
+export const userAgent = `Hookcast/${version}`;

@@ -1,11 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
+import type { DeadLetter } from '@hookcast/delivery';
 import { isTimestamp } from '@hookcast/protocol';
 import { formatPosition } from '@hookcast/log';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
 import { PageQuery, PageResponse } from '../http/page.js';
-import type { DeadLetter } from './dead-letters-store.js';
 
 const reasons = ['exhausted', 'non-retryable', 'verdict', 'expired'] as const;
 
@@ -78,18 +78,18 @@ export class DeadLetterPage extends PageResponse {
   items!: DeadLetterResponse[];
 }
 
-export function toDeadLetterResponse(subscription: string, dead: DeadLetter): DeadLetterResponse {
+export function toDeadLetterResponse(subscription: string, { event, ...dead }: DeadLetter): DeadLetterResponse {
   return {
     subscription,
-    eventId: dead.eventId,
-    topic: dead.topic,
-    type: dead.type ?? dead.topic,
-    position: formatPosition(dead.streamId, dead.seq),
+    eventId: event.id,
+    topic: event.topic,
+    type: event.type,
+    position: formatPosition(event.streamId, event.seq),
     reason: dead.reason,
     error: dead.error,
-    lastStatus: dead.httpStatus,
+    lastStatus: dead.status,
     attemptCount: dead.attempts,
-    publishedAt: dead.eventAt.toISOString(),
+    publishedAt: event.createdAt.toISOString(),
     deadAt: dead.deadAt.toISOString(),
   };
 }

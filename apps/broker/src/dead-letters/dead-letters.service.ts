@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
+import { listDeadLetters, type DeadLetterQuery as Search } from '@hookcast/delivery';
 import { parseTimestamp } from '@hookcast/protocol';
 import type pg from 'pg';
 import { Repository } from 'typeorm';
 import { defaultNamespace } from '../control/control-plane.js';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { DATA_POOL } from '../runtime.js';
-import { listDeadLetters, type DeadLetterKey } from './dead-letters-store.js';
 import { toDeadLetterResponse, type DeadLetterQuery, type DeadLetterResponse } from './dead-letter.dto.js';
 
 @Injectable()
@@ -18,18 +18,19 @@ export class DeadLettersService {
   ) {}
 
   async list(query: DeadLetterQuery): Promise<Page<DeadLetterResponse>> {
-    const { limit = defaultLimit, topic, reason, from, to } = query;
+    const { limit = defaultLimit } = query;
     const subscriptions = await this.subscriptions.find({
       where: { namespace: defaultNamespace, ...(query.subscription !== undefined && { name: query.subscription }) },
       select: { id: true, name: true },
     });
     const names = new Map(subscriptions.map(({ id, name }) => [id, name]));
-    const found = await listDeadLetters(
-      this.pool,
-      { subscriptionIds: [...names.keys()], topic, reason, from: time(from), to: time(to) },
-      { after: keyOf(query.cursor), limit: limit + 1 },
-    );
-    const page = pageOf(found, limit, (one) => [one.deadAt.getTime(), one.streamId, one.subscriptionId, one.seq]);
+    const search = { subscriptionIds: [...names.keys()], limit: limit + 1, ...filterOf(query) };
+    const page = pageOf(await listDeadLetters(this.pool, search), limit, ({ deadAt, event, subscriptionId }) => [
+      deadAt.getTime(),
+      event.streamId,
+      event.seq,
+      subscriptionId,
+    ]);
     return {
       items: page.items.map((one) => toDeadLetterResponse(names.get(one.subscriptionId) ?? '', one)),
       nextCursor: page.nextCursor,
@@ -37,11 +38,18 @@ export class DeadLettersService {
   }
 }
 
-function keyOf(cursor: string | undefined): DeadLetterKey | undefined {
-  const key = cursorKey(cursor, ['number', 'number', 'number', 'number']);
-  if (!key) return undefined;
-  const [deadAt = 0, streamId = 0, subscriptionId = 0, seq = 0] = key.map(Number);
-  return { deadAt: new Date(deadAt), streamId, subscriptionId, seq };
+function filterOf({ topic, reason, from, to, cursor }: DeadLetterQuery): Omit<Search, 'subscriptionIds' | 'limit'> {
+  const after = cursorKey(cursor, ['number', 'number', 'number', 'number'])?.map(Number);
+  const [fromTime, toTime] = [from, to].map((text) => (text === undefined ? undefined : parseTimestamp(text)));
+  return {
+    ...(topic !== undefined && { topic }),
+    ...(reason !== undefined && { reason }),
+    ...(fromTime && { from: fromTime }),
+    ...(toTime && { to: toTime }),
+    ...(after && { after: placeOf(after) }),
+  };
 }
 
-const time = (text: string | undefined): Date | undefined => (text === undefined ? undefined : parseTimestamp(text));
+function placeOf([at = 0, streamId = 0, seq = 0]: readonly number[]): NonNullable<Search['after']> {
+  return { at: new Date(at), streamId, seq };
+}

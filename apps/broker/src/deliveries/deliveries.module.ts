@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
+import { DeliveryHistory } from '@hookcast/delivery';
+import type pg from 'pg';
 import { EventLogModule } from '../event-log/event-log.module.js';
+import { DATA_POOL } from '../runtime.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
@@ -7,7 +10,10 @@ import { DeliveriesService } from './deliveries.service.js';
 @Module({
   imports: [EventLogModule, SubscriptionsModule],
   controllers: [DeliveriesController],
-  providers: [DeliveriesService],
-  exports: [DeliveriesService],
+  providers: [
+    DeliveriesService,
+    { provide: DeliveryHistory, inject: [DATA_POOL], useFactory: (pool: pg.Pool) => new DeliveryHistory(pool) },
+  ],
+  exports: [DeliveryHistory],
 })
 export class DeliveriesModule {}

@@ -1,24 +1,21 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import { isEventId } from '@hookcast/protocol';
+import type { AttemptRecord, DeliveryState, DeliverySummary, ListedState } from '@hookcast/delivery';
 import { formatPosition } from '@hookcast/log';
+import { isEventId } from '@hookcast/protocol';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { PageQuery, PageResponse } from '../http/page.js';
-import type { Attempt, DeliveryFacts } from './delivery-facts-store.js';
-import type { ListedStatus } from './delivery-lists-store.js';
-import type { DeliveryState, DeliveryStatus } from './delivery-status.js';
 
-const listedStatuses = ['pending', 'retrying', 'delivered', 'dead'] as const;
-const statuses = [...listedStatuses, 'dropped', 'expired', 'skipped'] as const;
-/** By `attempts.outcome`, see the first migration. */
-const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspended'] as const;
+export const listedStates = ['pending', 'retrying', 'delivered', 'dead'] as const;
+const states = [...listedStates, 'dropped', 'skipped'] as const;
+const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend'] as const;
 const responseStartBytes = 1_024;
 
 export class DeliveryQuery extends PageQuery {
-  @ApiPropertyOptional({ enum: listedStatuses })
+  @ApiPropertyOptional({ enum: listedStates })
   @MayBeAbsent()
-  @IsIn(listedStatuses)
-  status?: ListedStatus;
+  @IsIn(listedStates)
+  status?: ListedState;
 
   @ApiPropertyOptional({ type: String, description: 'The id of one event.' })
   @MayBeAbsent()
@@ -26,28 +23,8 @@ export class DeliveryQuery extends PageQuery {
   event?: string;
 }
 
-export class DeliveryResponse {
-  @ApiProperty({ type: String })
-  subscription!: string;
-
-  @ApiProperty({ type: String })
-  eventId!: string;
-
-  @ApiProperty({ type: String })
-  topic!: string;
-
-  @ApiProperty({ type: String })
-  position!: string;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
-  publishedAt!: string | null;
-
-  @ApiProperty({ enum: statuses })
-  status!: DeliveryStatus;
-
-  @ApiProperty({ type: String })
-  reason!: string;
-
+/** Where one delivery stands; shared by deliveries and events. */
+export abstract class DeliveryProgress {
   @ApiProperty({ type: Number })
   attemptCount!: number;
 
@@ -60,8 +37,34 @@ export class DeliveryResponse {
   @ApiProperty({ type: String, nullable: true })
   lastError!: string | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Null also when it is due at once.' })
   nextAttemptAt!: string | null;
+}
+
+export class DeliveryResponse extends DeliveryProgress {
+  @ApiProperty({ type: String })
+  subscription!: string;
+
+  @ApiProperty({ type: String })
+  eventId!: string;
+
+  @ApiProperty({ type: String })
+  topic!: string;
+
+  @ApiProperty({ type: String })
+  type!: string;
+
+  @ApiProperty({ type: String })
+  position!: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  publishedAt!: string;
+
+  @ApiProperty({ enum: states })
+  status!: DeliveryState;
+
+  @ApiProperty({ type: String })
+  reason!: string;
 }
 
 export class AttemptResponse {
@@ -100,41 +103,54 @@ export class DeliveryPage extends PageResponse {
   items!: DeliveryResponse[];
 }
 
-export function toDeliveryResponse(subscription: string, facts: DeliveryFacts, state: DeliveryState): DeliveryResponse {
+/** Why a delivery is where it is, in words. */
+export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySummary): string {
+  switch (state) {
+    case 'pending':
+      return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
+    case 'retrying':
+      return lastError ?? 'is sent again by request';
+    case 'delivered':
+      return 'the hook accepted it';
+    case 'dropped':
+      return 'the hook asked to drop it';
+    case 'dead':
+      return `given up: ${reason ?? 'unknown'}`;
+    case 'skipped':
+      return 'published before the subscription began';
+  }
+}
+
+export function progressOf(summary: DeliverySummary): Pick<DeliveryProgress, keyof DeliveryProgress> {
   return {
-    subscription,
-    eventId: facts.eventId ?? '',
-    topic: facts.topic ?? '',
-    position: formatPosition(facts.streamId, facts.seq),
-    publishedAt: facts.eventAt?.toISOString() ?? null,
-    status: state.status,
-    reason: state.reason,
-    attemptCount: attemptCount(facts),
-    nextAttemptAt: nextAttemptAt(facts),
-    lastError: facts.retry?.error ?? facts.dead?.error ?? facts.lastAttempt?.error ?? null,
-    ...lastAttempt(facts),
+    attemptCount: summary.attempts,
+    lastAttemptAt: summary.lastAttemptAt?.toISOString() ?? null,
+    lastStatus: summary.lastStatus,
+    lastError: summary.lastError,
+    nextAttemptAt: summary.nextAttemptAt?.toISOString() ?? null,
   };
 }
 
-export function attemptCount({ lastAttempt: last, retry, dead }: DeliveryFacts): number {
-  return last?.attempt ?? retry?.attempts ?? dead?.attempts ?? 0;
+export function toDeliveryResponse(subscription: string, summary: DeliverySummary): DeliveryResponse {
+  return {
+    subscription,
+    eventId: summary.eventId,
+    topic: summary.topic,
+    type: summary.type,
+    position: formatPosition(summary.streamId, summary.seq),
+    publishedAt: summary.eventAt.toISOString(),
+    status: summary.state,
+    reason: reasonOf(summary),
+    ...progressOf(summary),
+  };
 }
 
-/** A redelivery by request is due since "epoch", which is no time to show. */
-function nextAttemptAt({ retry }: DeliveryFacts): string | null {
-  return retry && retry.nextAt.getTime() > 0 ? retry.nextAt.toISOString() : null;
-}
-
-function lastAttempt({ lastAttempt: last }: DeliveryFacts): Pick<DeliveryResponse, 'lastAttemptAt' | 'lastStatus'> {
-  return { lastAttemptAt: last?.at.toISOString() ?? null, lastStatus: last?.httpStatus ?? null };
-}
-
-export function toAttemptResponse(attempt: Attempt): AttemptResponse {
+export function toAttemptResponse(attempt: AttemptRecord): AttemptResponse {
   return {
     attempt: attempt.attempt,
     at: attempt.at.toISOString(),
-    outcome: outcomes[attempt.outcome - 1] ?? 'retry',
-    status: attempt.httpStatus,
+    outcome: attempt.outcome,
+    status: attempt.status,
     durationMs: attempt.durationMs,
     errorClass: attempt.error?.split(':', 1)[0] ?? null,
     error: attempt.error,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { readControlVersion, Subscription } from '@hookcast/database';
-import type { Catalog, DeliverySubscription, SubscriptionCatalog } from '@hookcast/delivery';
+import type { Catalog, DeliverySubscription, HookTarget, SubscriptionCatalog } from '@hookcast/delivery';
 import { loadStreams } from '@hookcast/log';
 import { DataSource } from 'typeorm';
 import { signingIdentity } from '../auth/signing-identity.js';
@@ -8,7 +8,7 @@ import { UnsealError } from '../auth/vault.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { SubscriptionSecrets } from '../subscriptions/subscription-secrets.js';
 
-/** The worker's view of the control plane, with secrets in the clear. */
+/** Subscriptions as whoever sends to hooks needs them: with secrets in the clear. */
 @Injectable()
 export class StoredSubscriptions implements SubscriptionCatalog {
   private readonly signingKey: string;
@@ -30,32 +30,21 @@ export class StoredSubscriptions implements SubscriptionCatalog {
     return { version, streams, subscriptions: subscriptions.flatMap((one) => this.toDelivery(one) ?? []) };
   }
 
+  /** @throws UnsealError */
+  target(subscription: Subscription): HookTarget {
+    const { name, url, format, timeoutMs, headers, signature } = subscription;
+    const secrets = this.secrets.active(subscription, this.runtime.clock.now());
+    return { name, url, format, timeoutMs, headers, signature, secrets, signingKeys: [this.signingKey] };
+  }
+
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
-    const { id, name, topics, url, format, timeoutMs, headers, signature, concurrency, retry, nonRetryable, state } =
-      subscription;
+    const { id, topics, concurrency, retry, nonRetryable, state } = subscription;
     try {
-      const secrets = this.secrets.active(subscription, this.runtime.clock.now());
-      const signingKeys = [this.signingKey];
-      return {
-        id,
-        name,
-        topics,
-        url,
-        format,
-        timeoutMs,
-        headers,
-        signature,
-        concurrency,
-        retry,
-        nonRetryable,
-        state,
-        secrets,
-        signingKeys,
-      };
+      return { ...this.target(subscription), id, topics, concurrency, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;
       // One damaged secret must not stop all deliveries; without its secret this one could only be sent unsigned.
-      this.runtime.log.error({ subscription: name, reason: error.message }, 'subscription.unusable');
+      this.runtime.log.error({ subscription: subscription.name, reason: error.message }, 'subscription.unusable');
       return undefined;
     }
   }

@@ -1,14 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
+import { DeliveryHistory, type DeliverySummary } from '@hookcast/delivery';
 import type { StoredEvent } from '@hookcast/log';
-import type pg from 'pg';
 import { Repository } from 'typeorm';
 import { defaultNamespace } from '../control/control-plane.js';
-import { DeliveriesService } from '../deliveries/deliveries.service.js';
-import { deliveryFacts } from '../deliveries/delivery-facts-store.js';
-import { toDeliveryResponse } from '../deliveries/delivery.dto.js';
-import { DATA_POOL } from '../runtime.js';
+import { progressOf, reasonOf } from '../deliveries/delivery.dto.js';
 import { matchesAny } from '../topics/topic-creation.js';
 import type { EventDelivery } from './event.dto.js';
 
@@ -16,32 +13,30 @@ import type { EventDelivery } from './event.dto.js';
 @Injectable()
 export class EventDeliveries {
   constructor(
-    @Inject(DATA_POOL) private readonly pool: pg.Pool,
     @InjectRepository(Subscription) private readonly subscriptions: Repository<Subscription>,
-    private readonly deliveries: DeliveriesService,
+    private readonly history: DeliveryHistory,
   ) {}
 
   async of(event: StoredEvent): Promise<EventDelivery[]> {
-    const all = await this.subscriptions.find({ where: { namespace: defaultNamespace }, order: { name: 'asc' } });
-    const matching = all.filter(({ topics }) => matchesAny(topics, event.topic));
-    const keys = matching.map(({ id }) => ({ subscriptionId: id, streamId: event.streamId, seq: event.seq }));
-    const facts = keys.length === 0 ? [] : await deliveryFacts(this.pool, keys);
-    return all.map((subscription) => {
-      const found = facts.find(({ subscriptionId }) => subscriptionId === subscription.id);
-      if (!found) return unmatched(subscription, event.topic);
-      const state = this.deliveries.state(found, subscription);
-      const summary = toDeliveryResponse(subscription.name, found, state);
-      return { ...pick(summary), matched: true, reason: withState(summary.reason, subscription, summary.status) };
-    });
+    const [all, summaries] = await Promise.all([
+      this.subscriptions.find({ where: { namespace: defaultNamespace }, order: { name: 'asc' } }),
+      this.history.summaries([event]),
+    ]);
+    const byId = new Map(summaries.map((summary) => [summary.subscriptionId, summary]));
+    return all.map((subscription) => eventDelivery(subscription, event.topic, byId.get(subscription.id)));
   }
 }
 
-function unmatched({ name, topics }: Subscription, topic: string): EventDelivery {
+function eventDelivery(subscription: Subscription, topic: string, summary: DeliverySummary | undefined): EventDelivery {
+  if (summary && matchesAny(subscription.topics, topic)) {
+    const reason = withSubscriptionState(reasonOf(summary), subscription, summary);
+    return { subscription: subscription.name, matched: true, status: summary.state, reason, ...progressOf(summary) };
+  }
   return {
-    subscription: name,
+    subscription: subscription.name,
     matched: false,
     status: null,
-    reason: `none of its patterns (${topics.join(', ')}) matches ${topic}`,
+    reason: `none of its patterns (${subscription.topics.join(', ')}) matches ${topic}`,
     attemptCount: 0,
     lastAttemptAt: null,
     lastStatus: null,
@@ -50,13 +45,9 @@ function unmatched({ name, topics }: Subscription, topic: string): EventDelivery
   };
 }
 
-function pick(summary: ReturnType<typeof toDeliveryResponse>): Omit<EventDelivery, 'matched'> {
-  const { subscription, status, reason, attemptCount, lastAttemptAt, lastStatus, lastError, nextAttemptAt } = summary;
-  return { subscription, status, reason, attemptCount, lastAttemptAt, lastStatus, lastError, nextAttemptAt };
-}
-
 /** What waits, waits longer while its subscription is not active. */
-function withState(reason: string, { state, stateReason }: Subscription, status: string): string {
-  if (state === 'active' || (status !== 'pending' && status !== 'retrying')) return reason;
-  return `${reason}; the subscription is ${state}${stateReason === null ? '' : ` (${stateReason})`}`;
+function withSubscriptionState(reason: string, subscription: Subscription, { state }: DeliverySummary): string {
+  if (subscription.state === 'active' || (state !== 'pending' && state !== 'retrying')) return reason;
+  const why = subscription.stateReason === null ? '' : ` (${subscription.stateReason})`;
+  return `${reason}; the subscription is ${subscription.state}${why}`;
 }

@@ -3,7 +3,6 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swa
 import { LogReader } from '@hookcast/log';
 import type { Response } from 'express';
 import { RequireScope } from '../auth/scope.js';
-import { newestFirst } from '../deliveries/deliveries.service.js';
 import { existingEventId } from '../http/names.js';
 import { Problem } from '../http/problem.js';
 import { EventDeliveries } from './event-deliveries.js';
@@ -29,8 +28,8 @@ export class EventController {
     @Res() response: Response,
   ): Promise<void> {
     const found = await this.log.find(id);
-    const inTopic = found.filter(({ topic }) => query.topic === undefined || topic === query.topic);
-    const [event] = inTopic.toSorted(newestFirst);
+    // The youngest, where an id was used again.
+    const event = found.find(({ topic }) => query.topic === undefined || topic === query.topic);
     if (!event) throw new Problem('event-not-found', { detail: `No readable event has the id "${id}".` });
     const deliveries = await this.deliveries.of(event);
     response.type('application/json').send(eventJson(event, { deliveries }));

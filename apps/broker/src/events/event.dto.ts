@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+import { DeliveryProgress } from '../deliveries/delivery.dto.js';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { digitsToNumber, PageResponse } from '../http/page.js';
 import { isName, nameRule } from '../http/names.js';
@@ -109,7 +110,7 @@ export class EventPage extends PageResponse {
   items!: EventResponse[];
 }
 
-export class EventDelivery {
+export class EventDelivery extends DeliveryProgress {
   @ApiProperty({ type: String })
   subscription!: string;
 
@@ -121,21 +122,6 @@ export class EventDelivery {
 
   @ApiProperty({ type: String })
   reason!: string;
-
-  @ApiProperty({ type: Number })
-  attemptCount!: number;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
-  lastAttemptAt!: string | null;
-
-  @ApiProperty({ type: Number, nullable: true })
-  lastStatus!: number | null;
-
-  @ApiProperty({ type: String, nullable: true })
-  lastError!: string | null;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
-  nextAttemptAt!: string | null;
 }
 
 export class EventDetailResponse extends EventResponse {

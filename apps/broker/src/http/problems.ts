@@ -87,11 +87,6 @@ export const problems = {
     title: 'A newer revision of this service is already declared',
     help: 'An older instance is still running during a deploy; its declaration was ignored.',
   },
-  'event-gone': {
-    status: 409,
-    title: 'The event is no longer readable',
-    help: 'Its retention is over, so it cannot be delivered again.',
-  },
   'payload-too-large': {
     status: 413,
     title: 'The body is larger than allowed',

@@ -1,15 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { Injectable } from '@nestjs/common';
 import type { Subscription } from '@hookcast/database';
+import { sendTest } from '@hookcast/delivery';
+import { HookClient } from '@hookcast/egress';
+import { StoredSubscriptions } from '../delivery/stored-subscriptions.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { userAgent } from '../version.js';
 
 export class TestResponse {
-  @ApiProperty({ type: Number, nullable: true })
+  @ApiProperty({ type: String, description: 'The id of the test event, which is `webhook-id` at the hook.' })
+  eventId!: string;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Null when no answer came.' })
   status!: number | null;
+
+  @ApiProperty({ type: Number })
+  durationMs!: number;
+
+  @ApiProperty({ type: String, description: 'First 1 KiB of the answer.' })
+  response!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'timeout: no answer within 15000 ms' })
+  error!: string | null;
 }
 
+/** Tries a subscription's hook out, the same way deliveries go. */
 @Injectable()
 export class HookTest {
-  async send(_subscription: Subscription): Promise<TestResponse> {
-    return { status: null };
+  constructor(
+    @Inject(HookClient) private readonly client: HookClient,
+    private readonly targets: StoredSubscriptions,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  async send(subscription: Subscription): Promise<TestResponse> {
+    const now = this.runtime.clock.now();
+    const result = await sendTest(this.client, this.targets.target(subscription), { now, userAgent });
+    const { eventId, status = null, error = null } = result;
+    const durationMs = Math.round(result.durationMs * 10) / 10;
+    this.runtime.log.info(
+      { subscription: subscription.name, eventId, status, error, durationMs },
+      'subscription.tested',
+    );
+    return { eventId, status, error, durationMs, response: result.response.toString('utf8') };
   }
 }

@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
 import { ControlModule } from '../control/control.module.js';
-import { DeliveryModule } from '../delivery/delivery.module.js';
+import { CatalogModule } from '../delivery/catalog.module.js';
+import { DeliveryWorkerModule } from '../delivery/delivery-worker.module.js';
+import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
 import { HookTest } from './hook-test.js';
 import { SubscriptionActions } from './subscription-actions.js';
@@ -14,7 +16,15 @@ import { SubscriptionsController } from './subscriptions.controller.js';
 import { SubscriptionsService } from './subscriptions.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Subscription]), ControlModule, EgressModule, DeliveryModule, SecretsModule],
+  imports: [
+    TypeOrmModule.forFeature([Subscription]),
+    ControlModule,
+    EgressModule,
+    HooksModule,
+    CatalogModule,
+    SecretsModule,
+    DeliveryWorkerModule,
+  ],
   controllers: [SubscriptionsController],
   providers: [
     SubscriptionsService,

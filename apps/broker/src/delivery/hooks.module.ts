@@ -2,13 +2,11 @@ import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { HookClient, type EgressPolicy } from '@hookcast/egress';
 import { EGRESS_POLICY, EgressModule } from '../egress/egress.module.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-import { DeliveryGauge } from './delivery-gauge.js';
 
-/** What features need of delivery whether or not a worker runs in this process. */
+/** The one client for requests to hooks, be they deliveries or tests. */
 @Module({
   imports: [EgressModule],
   providers: [
-    DeliveryGauge,
     {
       provide: HookClient,
       inject: [EGRESS_POLICY, RUNTIME],
@@ -16,9 +14,9 @@ import { DeliveryGauge } from './delivery-gauge.js';
         new HookClient({ policy, connectionsPerOrigin: config.hookConnections }),
     },
   ],
-  exports: [DeliveryGauge, HookClient],
+  exports: [HookClient],
 })
-export class DeliveryModule implements OnApplicationShutdown {
+export class HooksModule implements OnApplicationShutdown {
   constructor(@Inject(HookClient) private readonly client: HookClient) {}
 
   /** By now the worker has stopped: nothing is in flight. */

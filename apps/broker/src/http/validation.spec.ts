@@ -1,0 +1,21 @@
+import { fieldErrors } from './validation.js';
+
+test('faults of nested fields get their whole pointer', () => {
+  const error = {
+    property: 'retry',
+    children: [{ property: 'a/b~c', constraints: { isInt: 'a/b~c must be an integer number' } }],
+  };
+  expect(fieldErrors(error, '/subscriptions/0')).toEqual([
+    { pointer: '/subscriptions/0/retry/a~1b~0c', detail: 'must be an integer number' },
+  ]);
+});
+
+test('a rule about elements names the element', () => {
+  const error = { property: 'topics', constraints: { eachSatisfies: '/1 must be a topic' } };
+  expect(fieldErrors(error, '')).toEqual([{ pointer: '/topics/1', detail: 'must be a topic' }]);
+});
+
+test('an unknown field is called that', () => {
+  const error = { property: 'colour', constraints: { whitelistValidation: 'property colour should not exist' } };
+  expect(fieldErrors(error, '')).toEqual([{ pointer: '/colour', detail: 'is not a known field' }]);
+});
