@@ -119,6 +119,19 @@ test('what a handler throws becomes 500, after every handler has run', async () 
   expect(errors).toEqual([boom]);
 });
 
+test('a listener that fails changes no answer', async () => {
+  const complaint = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const fail = () => {
+    throw new Error('the log is full');
+  };
+  const { receiver } = setup({ on: { 'orders.*': fail }, onError: fail, onRefused: fail });
+  const url = await onNode(receiver);
+  expect((await fetch(url, hookRequestOf(orderEvent('a'), { secret }))).status).toBe(500);
+  expect((await fetch(url, { method: 'POST' })).status).toBe(401);
+  expect(complaint.mock.calls.map(([words]) => String(words))).toHaveLength(2);
+  complaint.mockRestore();
+});
+
 test('an event nobody handles is kept by the broker, or settled when that is wanted', async () => {
   const strict = setup();
   const lenient = setup({ unhandled: 'accept' });

@@ -1,3 +1,4 @@
+import { parseSecret } from '@hookcast/protocol';
 import { isHttpUrl, type SubscriptionDeclaration } from './subscription-declaration.js';
 
 export interface BrokerOptions {
@@ -90,9 +91,16 @@ function subscriptionsOf(answer: unknown): RegisteredSubscription[] {
   const list = isObject(answer) && Array.isArray(answer['subscriptions']) ? answer['subscriptions'] : [];
   return list
     .filter(isObject)
-    .flatMap(({ name, secret }) =>
-      typeof name === 'string' ? [{ name, secret: typeof secret === 'string' ? secret : undefined }] : [],
-    );
+    .flatMap(({ name, secret }) => (typeof name === 'string' ? [{ name, secret: sharedSecret(secret) }] : []));
+}
+
+/** Undefined for anything that cannot verify, such as a hint in place of the secret. */
+function sharedSecret(value: unknown): string | undefined {
+  try {
+    return typeof value === 'string' && parseSecret(value).kind === 'hmac' ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** fetch() hides why a connection failed in the cause of its error. */

@@ -62,7 +62,7 @@ export class HookEndpoint {
     this.handlers = new EventHandlers([...entriesOf(options), ...(options.handlers ?? [])]);
     const keys = keysOf(options);
     if (keys === undefined && options.registration === undefined) {
-      throw new TypeError('createReceiver needs secrets, publicKeys or a registration: nothing else proves who sends.');
+      throw new TypeError('A receiver needs secrets, publicKeys or a registration: nothing else proves who sends.');
     }
     this.keyring = new Keyring(keys ?? {}, options.registration);
   }
@@ -82,7 +82,7 @@ export class HookEndpoint {
 
   refuse(refusal: Refusal): HookAnswer {
     const { onRefused = logRefusal } = this.options;
-    onRefused(refusal);
+    tell(() => onRefused(refusal));
     return answerRefusal(refusal.reason);
   }
 
@@ -93,7 +93,7 @@ export class HookEndpoint {
     const results = await Promise.allSettled(matching.map(async ({ handle }) => handle(data, context)));
     const failures = results.filter((result) => result.status === 'rejected');
     const { onError = logError } = this.options;
-    for (const { reason } of failures) onError(reason, context);
+    for (const { reason } of failures) tell(() => onError(reason, context));
     return failures.length > 0 ? 'failed' : 'done';
   }
 }
@@ -104,6 +104,15 @@ function entriesOf({ on = {} }: ReceiverOptions): HandlerEntry[] {
 
 function keysOf({ secrets = [], publicKeys = [] }: ReceiverOptions): VerificationKeys | undefined {
   return secrets.length + publicKeys.length > 0 ? { secrets, publicKeys } : undefined;
+}
+
+/** A log that fails must not decide over an event. */
+function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    console.error('A listener of the receiver failed:', error);
+  }
 }
 
 function logError(error: unknown, { id, topic, attempt }: EventContext): void {
