@@ -51,6 +51,15 @@ describe.each(await testServers())('on $name', ({ adminUrl }) => {
     await migrate(database.url);
     expect(await schemaDrift(database.url)).toEqual([]);
   });
+});
+
+describe('drift', () => {
+  let database: TestDatabase;
+  beforeEach(async () => {
+    database = await createEmptyDatabase();
+    await migrate(database.url);
+  });
+  afterEach(() => database.drop());
 
   test.each([
     ['a column is missing', 'alter table topics drop column retention_days', /ADD "retention_days" integer/],
@@ -60,8 +69,7 @@ describe.each(await testServers())('on $name', ({ adminUrl }) => {
     ['a unique constraint is gone', 'alter table topics drop constraint topics_namespace_name_unique', /UNIQUE/],
     ['an index is gone', 'drop index subscriptions_of_service', /CREATE INDEX "subscriptions_of_service"/],
     ['a check is gone', 'alter table topics drop constraint topics_schema_mode_known', /topics_schema_mode_known/],
-  ])('drift is reported when %s', async (_what, statement, difference) => {
-    await migrate(database.url);
+  ])('is reported when %s', async (_what, statement, difference) => {
     await database.pool.query(statement);
     const drift = await schemaDrift(database.url);
     expect(drift.join('\n')).toMatch(difference);

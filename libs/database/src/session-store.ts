@@ -18,7 +18,7 @@ export interface SessionSettings {
  * Sets the session up in one round trip, with SET rather than with startup parameters: poolers in front of
  * Postgres (PgBouncer, Supavisor ...) refuse connections that carry startup parameters they do not know.
  */
-export async function applySession(client: pg.ClientBase, settings: SessionSettings): Promise<void> {
+async function applySession(client: pg.ClientBase, settings: SessionSettings): Promise<void> {
   await rows(
     client,
     /* sql */ `

@@ -33,6 +33,13 @@ test.each<[string, Endpoint, Record<string, unknown>]>([
   ['socket', { ...socket, socketDir: '/tmp/a b+c' }, { host: '/tmp/a b+c', port: 5432, user: 'hookcast' }],
   ['tcp', { kind: 'tcp', port: 6543, password: 'se-cret_1' }, { host: '127.0.0.1', port: 6543, password: 'se-cret_1' }],
 ])('the URL of a %s endpoint reaches it with node-postgres', (_name, endpoint, expected) => {
-  const { host, port, user, password, database } = new pg.Client({ connectionString: connectionUrl(endpoint) });
-  expect({ host, port, user, password, database }).toMatchObject({ ...expected, database: 'hookcast' });
+  vi.stubEnv('PGSSLMODE', 'require');
+  const client = new pg.Client({ connectionString: connectionUrl(endpoint) });
+  vi.unstubAllEnvs();
+  const { host, port, user, password, database, ssl } = client;
+  expect({ host, port, user, password, database, ssl }).toMatchObject({
+    ...expected,
+    database: 'hookcast',
+    ssl: false,
+  });
 });

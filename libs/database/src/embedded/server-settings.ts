@@ -27,12 +27,14 @@ function temporaryDir(): string {
   return process.getuid?.() === 0 ? '/tmp' : os.tmpdir();
 }
 
+/** sslmode is named, because clients would otherwise take it from PGSSLMODE, and this server has no TLS. */
 export function connectionUrl(endpoint: Endpoint, database = databaseName): string {
   if (endpoint.kind === 'tcp') {
-    return `postgresql://${databaseUser}:${endpoint.password}@127.0.0.1:${endpoint.port}/${database}`;
+    const { password, port } = endpoint;
+    return `postgresql://${databaseUser}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
   }
   const where = `host=${encodeURIComponent(endpoint.socketDir)}&port=${endpoint.port}`;
-  return `postgresql://${databaseUser}@/${database}?${where}`;
+  return `postgresql://${databaseUser}@/${database}?${where}&sslmode=disable`;
 }
 
 /**

@@ -136,7 +136,7 @@ export class Supervisor {
 }
 
 /** One line for the log of the program. */
-export function describe(event: EmbeddedEvent): string {
+function describe(event: EmbeddedEvent): string {
   switch (event.kind) {
     case 'started':
       return `embedded Postgres (pid ${event.pid}) accepts connections after ${event.durationMs} ms`;
