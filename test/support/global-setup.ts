@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { migrate } from '@hookcast/database';
+import { createDataPool, migrate } from '@hookcast/database';
 import { startEmbeddedPostgres } from '@hookcast/database/embedded';
-import pg from 'pg';
+import { ensureDays } from '@hookcast/log';
 import type { TestProject } from 'vitest/node';
 import { asAdmin, databaseUrl } from './database.js';
-import { createDayPartitions } from './day-partitions.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -79,10 +78,9 @@ async function startServer(): Promise<{ adminUrl: string; stop: () => Promise<vo
 
 async function migrateTemplate(url: string): Promise<void> {
   await migrate(url);
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await createDayPartitions(client, new Date(Date.now() - 2 * 86_400_000), 6);
-  await client.end();
+  const pool = createDataPool(url, { max: 1 });
+  await ensureDays(pool, new Date(Date.now() - 2 * 86_400_000), 6);
+  await pool.end();
 }
 
 /** Directories of runs that were killed: their Postgres is gone (its watchdog stopped it), the files are not. */
