@@ -112,6 +112,13 @@ test('a container name is asked for as it stands, or below the search domains wh
   expect(cluster.asked).not.toContain('A hook.test.shop.svc');
 });
 
+test('does not fall through to another name when a search domain is broken', async () => {
+  const zone: Zone = (name) => (name === 'billing' ? ['192.0.2.9'] : 'SERVFAIL');
+  const { resolver, asked } = await resolving(zone, { resolvConf: file('broken', 'search shop.svc\n') });
+  await expect(resolver.resolve('billing')).rejects.toMatchObject({ error: 'dns' });
+  expect(asked).not.toContain('A billing');
+});
+
 test('a hook behind a name is reached through the system resolver', async () => {
   const { resolver } = await resolving((_name, type) => (type === 'A' ? ['127.0.0.1'] : []));
   const hooks = await hookServer();

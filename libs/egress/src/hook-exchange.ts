@@ -112,10 +112,6 @@ export class HookExchange implements Dispatcher.DispatchHandler {
     if (request.signal !== undefined) this.#stopListening = onAbort(request.signal, this);
   }
 
-  get settled(): boolean {
-    return this.#settled;
-  }
-
   /** Ends the exchange because no connection could be opened. */
   refuse(failure: ConnectFailure): void {
     this.#fail(failure.error, failure.detail, failure.log, failure.rule);
