@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   createPublisher,
   PublishError,
@@ -119,6 +120,33 @@ test('events of one key are stored in the order of the calls, through failures t
     const stored = api.stored.map(({ id, extensions }) => ({ id, key: extensions['partitionkey'] ?? '' }));
     expect(ofKey(stored)).toEqual(ofKey(events));
   }
+});
+
+test('a lane that ends as new calls come sends one request at a time all the same', async () => {
+  let inFlight = 0;
+  let most = 0;
+  const { api, bus } = await setup({ maxRequestsPerTopic: 1 });
+  api.server.respondWith(async (request) => {
+    inFlight += 1;
+    most = Math.max(most, inFlight);
+    await pause(2);
+    inFlight -= 1;
+    const events = [JSON.parse(request.body.toString()) as { id: string } | { id: string }[]].flat();
+    const results = events.map(({ id }) => ({ id, position: '1:1' }));
+    return { status: 201, body: JSON.stringify(results.length === 1 ? results[0] : { events: results }) };
+  });
+  const microtasks = async (count: number) => {
+    for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+  };
+  for (let turns = 0; turns < 20; turns += 1) {
+    await bus.publish('t', {});
+    // Into whichever microtask of the lane's end this falls:
+    await microtasks(turns);
+    const next = bus.publish('t', {});
+    await microtasks(5);
+    await Promise.all([next, bus.publish('t', {})]);
+  }
+  expect(most).toBe(1);
 });
 
 test.each([

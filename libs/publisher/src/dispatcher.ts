@@ -57,19 +57,25 @@ export class Dispatcher {
   private async run(lanes: TopicLanes, lane: Lane): Promise<void> {
     // Calls made in the same turn of the event loop share the first request; waiting for its end costs no time.
     await endOfTurn();
-    while (lane.isRunning) await this.sendNext(lanes, lane);
+    while ((await this.sendNext(lanes, lane)) === 'more');
     if (lanes.isIdle && lanes.notBefore <= this.options.clock.elapsed()) this.topics.delete(lanes.topic);
   }
 
-  private async sendNext(lanes: TopicLanes, lane: Lane): Promise<void> {
+  /** Sends the lane's next request, or waits until it may. `ended` when there is nothing to send. */
+  private async sendNext(lanes: TopicLanes, lane: Lane): Promise<'more' | 'ended'> {
     const waitMs = lanes.notBefore - this.options.clock.elapsed();
-    if (waitMs > 0) return pause(waitMs);
+    if (waitMs > 0) {
+      await pause(waitMs);
+      return 'more';
+    }
     await this.slots.acquire();
     const calls = lanes.next(lane, this.options.settings.batch);
-    // Set in the same turn as the look that found nothing, so that a call that comes later starts the lane again.
-    if (calls.length === 0) lane.isRunning = false;
-    else lane.again.unshift(...(await this.send(lanes, calls)));
+    if (calls.length > 0) lane.again.unshift(...(await this.send(lanes, calls)));
+    // Set in the same turn as the look that found nothing: a call that comes next starts the lane anew, and this run must
+    // end whatever `isRunning` says by then, or two of them would send side by side and out of order.
+    else lane.isRunning = false;
     this.slots.release();
+    return calls.length > 0 ? 'more' : 'ended';
   }
 
   /** Sends one request, settles what its answer decides and returns what is to be sent again. */

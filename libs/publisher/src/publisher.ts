@@ -32,7 +32,7 @@ export interface Publisher {
   publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishedEvent>;
   /**
    * Publishes events of one topic in one request, all of them or none; at most 1,000 and 4 MiB. Results are in the order
-   * of the events. They keep their own order, but none to `publish()` calls that are still unsettled.
+   * of the events. They keep their own order, but none to other calls that are still unsettled.
    */
   publishBatch(topic: string, events: readonly BatchEvent[], options?: BatchOptions): Promise<PublishedEvent[]>;
   /** Resolves once every call made so far is settled. Never rejects: each call tells its own result. */
@@ -51,7 +51,7 @@ export interface Publisher {
  * Creates a publisher. It connects when the first event is published.
  *
  * @example
- * const bus = createPublisher({ url: 'https://bus.internal', apiKey: process.env.HOOKCAST_API_KEY, source: '/orders' });
+ * const bus = createPublisher({ url: 'https://bus.internal', apiKey, source: '/orders' });
  * await bus.publish('orders.created', { orderId: 42, total: 99.5 }, { key: 'customer-7' });
  *
  * @throws {TypeError} that names every option that is wrong

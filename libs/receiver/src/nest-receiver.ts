@@ -137,7 +137,7 @@ function checkOptions({ broker, service, url }: HookcastReceiverModuleOptions): 
  * HookcastReceiverModule.forRoot({
  *   service: 'billing',
  *   url: 'http://billing:3000',
- *   broker: { url: 'http://127.0.0.1:8080', apiKey: process.env.HOOKCAST_API_KEY },
+ *   broker: { url: 'http://127.0.0.1:8080', apiKey },
  * })
  */
 @Module({
