@@ -306,6 +306,20 @@ test('makes the day it needs when nobody did', async () => {
   await until(async () => (await readAll(log.reader, topic)).length === 1, { what: 'the event' });
 });
 
+test('whoever listens to appends cannot stop them', async () => {
+  const topic = await log.topic('listener');
+  const lines: string[] = [];
+  const appender = log.appender({
+    onAppended: () => {
+      throw new Error('a bug');
+    },
+    log: (name) => lines.push(name),
+  });
+  positions(await appender.append(topic, [anEvent('a')]));
+  positions(await appender.append(topic, [anEvent('b')]));
+  expect(lines).toEqual(['append.announce-failed', 'append.announce-failed']);
+});
+
 test('an empty request is stored in no time', async () => {
   expect(await log.appender().append(await log.topic('empty'), [])).toEqual({ kind: 'appended', events: [] });
 });

@@ -205,6 +205,7 @@ describe('dropping days', () => {
     };
     await until(waits, { what: 'the detach that waits' });
     await publish(topic, 0, ['a']);
+    expect(await ensureDays(log.pool, noon(40), 1)).toHaveLength(2);
     expect((await log.reader.find('a')).map(({ id }) => id)).toEqual(['a']);
     await reader.query('commit');
     reader.release();

@@ -35,7 +35,8 @@ export class AppendConnection {
     const session = await this.open();
     const before = session.day;
     session.day = day;
-    if (before !== day) await forgetDay(session.client, before);
+    // It may not have been prepared yet on this connection.
+    if (before !== day) await forgetDay(session.client, before).catch(() => {});
   }
 
   /** Breaks the connection off, whatever it is doing. */

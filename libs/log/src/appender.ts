@@ -7,6 +7,7 @@ import { ensureDays } from './day-partitions.js';
 import { addDays, startOf, type Day } from './day.js';
 import { findDefects, InvalidEventError } from './event-check.js';
 import type { NewEvent } from './event.js';
+import { reasonOf } from './failure.js';
 import { Flusher, type AppendResult, type FlushReport } from './flusher.js';
 import type { LogLine } from './log-line.js';
 import type { TopicRef } from './stream.js';
@@ -24,7 +25,7 @@ export interface AppenderOptions {
   timeoutMs?: number;
   /** The time of storing, for tests. @default the database's clock */
   now?: () => Date;
-  /** Told after each commit: stream → last position. Must not throw. */
+  /** Told after each commit: stream → last position. */
   onAppended?: (heads: ReadonlyMap<number, number>) => void;
   log?: LogLine;
 }
@@ -119,11 +120,14 @@ export class Appender {
   private async flush(): Promise<void> {
     const { maxBatchEvents = 1000, maxBatchBytes = 1024 * 1024 } = this.options;
     const requests = this.queue.take({ events: maxBatchEvents, bytes: maxBatchBytes });
+    let report: FlushReport<WaitingRequest>;
     try {
-      this.settle(await this.flusher.flush(requests));
+      report = await this.flusher.flush(requests);
     } catch (error) {
       for (const request of requests) this.release(request).reject(error);
+      return;
     }
+    this.settle(report);
   }
 
   private settle(report: FlushReport<WaitingRequest>): void {
@@ -132,7 +136,16 @@ export class Appender {
     for (const [request, answer] of report.answers) this.release(request).resolve(answer);
     for (const [request, error] of report.failures) this.release(request).reject(error);
     if (report.failures.size > 0) this.options.log?.('append.refused', { requests: report.failures.size });
-    if (report.heads.size > 0) this.options.onAppended?.(report.heads);
+    if (report.heads.size > 0) this.announce(report.heads);
+  }
+
+  /** Whoever listens must not be able to stop the publishing. */
+  private announce(heads: ReadonlyMap<number, number>): void {
+    try {
+      this.options.onAppended?.(heads);
+    } catch (error) {
+      this.options.log?.('append.announce-failed', { reason: reasonOf(error) });
+    }
   }
 
   private release(request: WaitingRequest): WaitingRequest {
