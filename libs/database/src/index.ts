@@ -3,6 +3,14 @@ export { createDataPool, type DataPoolOptions } from './data-pool.js';
 export { dataSourceOptions, entities, migrations, type DataSourceSettings } from './data-source.js';
 export { Service } from './entities/service.entity.js';
 export {
+  Source,
+  type CaptureWindow,
+  type SealedSourceSecret,
+  type SealedToken,
+  type SourceState,
+  type WebSubSubscription,
+} from './entities/source.entity.js';
+export {
   Subscription,
   type BatchPolicy,
   type HookFormat,
