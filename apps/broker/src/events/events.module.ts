@@ -17,5 +17,6 @@ import { TopicLogController } from './topic-log.controller.js';
   imports: [TypeOrmModule.forFeature([Subscription]), AuthModule, EventLogModule, TopicsModule, DeliveriesModule],
   controllers: [PublishController, TopicLogController, EventController],
   providers: [EventsService, EventDeliveries, OpenReaders, PublishLane],
+  exports: [EventsService],
 })
 export class EventsModule {}

@@ -20,13 +20,18 @@ export class EventsService {
 
   /** @throws Problem for everything but success */
   async publish(topicName: string, events: readonly NewEvent[]): Promise<Appended> {
+    return appended(await this.append(topicName, events), topicName);
+  }
+
+  /** @throws Problem when the topic does not exist and may not be created, or a delivery is too far off */
+  async append(topicName: string, events: readonly NewEvent[]): Promise<AppendResult> {
     const topic = this.directory.cached(topicName) ?? (await this.resolve(topicName));
     this.refuseFarDeliveries(topic, events);
     const result = await this.appender.append(topic, events);
-    if (result.kind !== 'unknown-topic') return appended(result, topicName);
+    if (result.kind !== 'unknown-topic') return result;
     // Another process deleted the topic, and perhaps made it again, since it was looked up.
     this.directory.forget(topicName);
-    return appended(await this.appender.append(await this.resolve(topicName), events), topicName);
+    return this.appender.append(await this.resolve(topicName), events);
   }
 
   private async resolve(name: string): Promise<TopicRef> {

@@ -20,7 +20,12 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   return collect(request, maxBytes);
 }
 
-async function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/**
+ * Reads the bytes as they come, whatever their encoding.
+ *
+ * @throws Problem payload-too-large or body-incomplete
+ */
+export async function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
