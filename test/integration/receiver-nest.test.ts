@@ -11,7 +11,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { generateSecret } from '@hookcast/protocol';
 import {
@@ -195,6 +195,17 @@ describe('an application with handlers', () => {
     class AppModule {}
     const { url } = await start(AppModule);
     expect((await post(`${url}/in`, 'a')).status).toBe(204);
+  });
+
+  test('another HTTP adapter than Express stops the start and says so', async () => {
+    class OtherAdapter extends ExpressAdapter {
+      override getType(): string {
+        return 'fastify';
+      }
+    }
+    const options = { logger: false, abortOnError: false } as const;
+    const starting = NestFactory.create(appModule({ secrets: [secret] }), new OtherAdapter(), options);
+    await expect(starting).rejects.toThrow('HookcastReceiverModule needs @nestjs/platform-express');
   });
 
   test('starts without an HTTP server, with no hook', async () => {
