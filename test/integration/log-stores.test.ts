@@ -1,3 +1,4 @@
+import { dataSourceOptions } from '@hookcast/database';
 import {
   backlogs,
   createCursors,
@@ -8,6 +9,7 @@ import {
   topicStats,
   type TopicRef,
 } from '@hookcast/log';
+import { DataSource } from 'typeorm';
 import { anEvent, logSetup, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
@@ -58,6 +60,25 @@ test('tells where each partition of a topic ends', async () => {
     '0 at 0',
     `2 at ${now.getTime()}`,
   ]);
+});
+
+test('works inside a TypeORM transaction, and goes with it', async () => {
+  const topic = await log.topic('typeorm', 1);
+  const dataSource = await new DataSource(dataSourceOptions(log.url)).initialize();
+  const change = dataSource.transaction(async (transaction) => {
+    await createStreams(transaction, topic.topicId, { from: 1, to: 3 });
+    await createCursors(transaction, { subscriptionId: 90, topicIds: [topic.topicId], start: { kind: 'earliest' } });
+    expect(await topicStats(transaction, topic.topicId)).toHaveLength(3);
+    expect((await backlogs(transaction, [90])).get(90)?.backlog).toBe(0);
+    await deleteCursors(transaction, { subscriptionId: 90, topicIds: [topic.topicId] });
+    expect((await backlogs(transaction, [90])).size).toBe(0);
+    await deleteStreams(transaction, topic.topicId);
+    expect(await topicStats(transaction, topic.topicId)).toEqual([]);
+    throw new Error('changed my mind');
+  });
+  await expect(change).rejects.toThrow('changed my mind');
+  await dataSource.destroy();
+  expect(await topicStats(log.pool, topic.topicId)).toHaveLength(1);
 });
 
 describe('a new cursor', () => {
