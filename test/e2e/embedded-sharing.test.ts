@@ -12,7 +12,7 @@ test('a second program on the data dir uses the server of the first, and leaves 
   const dataDir = dataDirs.copy('second');
   const first = launchProgram({ options: { dataDir, ...withoutFsync } });
   const { pid, url } = await first.ready();
-  const second = launchProgram({ options: { dataDir, ...withoutFsync }, env: { TMPDIR: '/var/tmp' } });
+  const second = launchProgram({ options: { dataDir, ...withoutFsync } });
   expect(await second.ready()).toMatchObject({ pid, url, owner: false });
   expect(await second.event('attached')).toMatchObject({ pid, ownerPid: first.child.pid });
   await second.query('insert into kept values (1)');
@@ -34,8 +34,11 @@ test.each([
   await end(first);
 
   expect(await second.event('lost')).toMatchObject({ pid });
+  expect(await second.event('owner-gone')).toMatchObject({ ownerPid: first.child.pid });
   await second.event('started');
-  expect(second.lines.map((line) => line.log ?? '').join('\n')).toMatch(/has ended and the database with it; starting/);
+  expect(second.lines.map((line) => line.log ?? '').join('\n')).toMatch(
+    /has ended or stopped it; this process runs it now/,
+  );
   expect(await until(() => second.query('select id from kept'), { what: 'an answer' })).toEqual([{ id: 1 }]);
 });
 

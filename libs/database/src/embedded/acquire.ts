@@ -35,6 +35,7 @@ const silenceMs = 8_000;
 /** When sessions of a dead server still hold its memory after this long, they are ended. */
 const stragglerMs = 1_500;
 const giveUpMs = 30_000;
+const reportMs = 10_000;
 
 /**
  * What Postgres says when something of the server before it is still there, or when the process that stopped that
@@ -52,9 +53,15 @@ const passing =
  */
 export async function acquire(claim: Claim): Promise<Hold | undefined> {
   const since = performance.now();
+  let reportAfterMs = reportMs;
   while (!claim.cancelled()) {
+    const waitedMs = performance.now() - since;
     const found = inspectCluster(claim.spec.paths.cluster);
-    const hold = await react(found, claim, performance.now() - since);
+    if (waitedMs > reportAfterMs) {
+      claim.log(`waiting for the embedded Postgres for ${Math.round(waitedMs / 1000)} s (${found.kind})`);
+      reportAfterMs += reportMs;
+    }
+    const hold = await react(found, claim, waitedMs);
     if (hold) return hold;
   }
   return undefined;
@@ -95,7 +102,7 @@ async function attach(
   waitedMs: number,
 ): Promise<Hold | undefined> {
   const { pid, owner, port, socketDir } = found;
-  // not where we would have put the socket, but where it is: the other process may have another TMPDIR
+  // not where this process would have put the socket, but where it is
   const endpoint: Endpoint = planned.kind === 'tcp' ? { ...planned, port } : { kind: 'socket', socketDir, port };
   try {
     await ensureDatabase(endpoint);
@@ -167,15 +174,18 @@ async function awaitSilence(owner: ProcessIdentity, { spec, log, cancelled }: Cl
     const seconds = Math.ceil((silenceMs - silentFor) / 1000);
     log(`${cluster} was last used before a reboot or elsewhere; waiting ${seconds} s for a sign of life`);
   }
-  while (performance.now() < deadline && !cancelled()) {
+  while (performance.now() < deadline) {
     await pause(200);
+    if (cancelled()) return;
     if (lastSignOfLife(spec.paths) === before) continue;
     throw new Error(
       `${cluster} is in use by process ${owner.pid} of another container or machine: ` +
         'stop that one first, or use one Postgres for both (DATABASE_URL).',
     );
   }
-  fs.rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
+  // unless another process that waited as well has started a server meanwhile
+  const still = inspectCluster(cluster).kind === 'foreign';
+  if (still) fs.rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
 }
 
 function lastSignOfLife({ aliveFile }: ClusterPaths): number {

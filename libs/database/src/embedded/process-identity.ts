@@ -29,7 +29,9 @@ export function ownIdentity(): ProcessIdentity {
 /** Whether exactly this process still runs, and not one that was given its pid later. */
 export function isRunning(identity: ProcessIdentity): boolean {
   if (identity.realm !== ownRealm() || !isAlive(identity.pid)) return false;
-  return identity.startedAt === '' || startOf(identity.pid) === identity.startedAt;
+  const startedAt = startOf(identity.pid);
+  // one that may not be looked at (hidepid) is believed to be the same: the server of a live owner must not be stopped
+  return identity.startedAt === '' || startedAt === '' || startedAt === identity.startedAt;
 }
 
 export function formatIdentity({ pid, startedAt, realm }: ProcessIdentity): string {
@@ -64,7 +66,7 @@ function startOf(pid: number): string {
     const stat = readOr(`/proc/${pid}/stat`, '');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const zombie = fields[0] === 'Z'; // dead, only nobody has asked for its exit status yet
-    return zombie ? '' : (fields[19] ?? '');
+    return zombie ? 'zombie' : (fields[19] ?? '');
   }
   const listed = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
   return listed.status === 0 ? listed.stdout.trim().replaceAll(/\s+/g, '-') : '';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -22,9 +23,14 @@ export function socketDirFor(cluster: string, temporary = temporaryDir()): strin
   return Buffer.byteLength(wanted) <= longestSocketDir ? wanted : path.join('/tmp', name);
 }
 
-/** Root's TMPDIR may lie where the server's account cannot go. */
+/** The same for every process of the machine, so not TMPDIR, which also may lie where the server cannot go. */
 function temporaryDir(): string {
-  return process.getuid?.() === 0 ? '/tmp' : os.tmpdir();
+  try {
+    fs.accessSync('/tmp', fs.constants.W_OK);
+    return '/tmp';
+  } catch {
+    return os.tmpdir();
+  }
 }
 
 /** sslmode is named, because clients would otherwise take it from PGSSLMODE, and this server has no TLS. */
@@ -56,7 +62,13 @@ const logSettings: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
 };
 
-const durableSettings = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' };
+const durableSettings = {
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  // macOS: plain fsync leaves data in the drive's cache (fsync(2) there)
+  ...(process.platform === 'darwin' ? { wal_sync_method: 'fsync_writethrough' } : {}),
+};
 const volatileSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
 export interface SettingsRequest {

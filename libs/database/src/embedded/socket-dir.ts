@@ -12,8 +12,7 @@ import type { Endpoint } from './server-settings.js';
 export function ownSocketDir(socketDir: string, account: Account): void {
   const stat = fs.lstatSync(socketDir, { throwIfNoEntry: false });
   const fit = stat === undefined || (stat.isDirectory() && ownUids(account).includes(stat.uid));
-  if (!fit)
-    throw new Error(`${socketDir} belongs to somebody else: remove it, or set TMPDIR to a directory of your own.`);
+  if (!fit) throw new Error(`${socketDir} belongs to somebody else: remove it.`);
   ownDirectory(socketDir, account);
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { acquire, type Claim, type Hold } from './acquire.js';
 import { hasEnded } from './postmaster-file.js';
 import { stopServer } from './postmaster.js';
-import { isRunning } from './process-identity.js';
+import type { Endpoint } from './server-settings.js';
 import { removeSocketDir } from './socket-dir.js';
 
 /** What happens to the server while the program runs. */
@@ -14,7 +14,7 @@ export type EmbeddedEvent =
   | { kind: 'attached'; pid: number; ownerPid: number }
   /** The server ended without this process having stopped it. */
   | { kind: 'lost'; pid: number; how: string }
-  /** The process that ran the server has ended and taken it along; this process is about to run it. */
+  /** The process that ran the server has ended, or stopped it; this process runs it now. */
   | { kind: 'owner-gone'; ownerPid: number }
   | { kind: 'restart-failed'; reason: string; retryInMs: number }
   | { kind: 'stopped' };
@@ -35,7 +35,12 @@ export class Supervisor {
   private stopped: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: SupervisorOptions) {}
+  /** Where the server is, for as long as this process lives: its pools have the URL. */
+  private endpoint: Endpoint;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.endpoint = options.endpoint;
+  }
 
   /** The server in use; undefined while it is away. */
   get current(): Hold | undefined {
@@ -47,7 +52,7 @@ export class Supervisor {
     await this.obtain();
   }
 
-  /** Stops the server when this process runs it; detaches otherwise. Never throws twice, may be called at any time. */
+  /** Stops the server when this process runs it, detaches otherwise. A second call waits for the first. */
   stop(): Promise<void> {
     this.stopped ??= this.shutDown();
     return this.stopped;
@@ -56,13 +61,15 @@ export class Supervisor {
   private async obtain(formerOwner?: Claim['formerOwner']): Promise<void> {
     const since = performance.now();
     const cancelled = () => this.stopped !== undefined;
-    const hold = await acquire({ ...this.options, formerOwner, cancelled });
+    const hold = await acquire({ ...this.options, endpoint: this.endpoint, formerOwner, cancelled });
     if (!hold) return;
     this.hold = hold;
     this.watch(hold);
     if (hold.kind === 'attached') {
+      this.endpoint = hold.endpoint;
       this.report({ kind: 'attached', pid: hold.pid, ownerPid: hold.owner.pid });
     } else {
+      if (formerOwner) this.report({ kind: 'owner-gone', ownerPid: formerOwner.pid });
       this.report({ kind: 'started', pid: hold.server.pid, durationMs: Math.round(performance.now() - since) });
     }
   }
@@ -94,7 +101,6 @@ export class Supervisor {
   /** Tries until it succeeds or is told to stop: a full disk, for one, may be cleared hours later. */
   private async recover(lost: Hold): Promise<void> {
     const formerOwner = lost.kind === 'attached' ? lost.owner : undefined;
-    if (formerOwner && !isRunning(formerOwner)) this.report({ kind: 'owner-gone', ownerPid: formerOwner.pid });
     for (let retryInMs = 200; !this.stopped && !this.hold; retryInMs = Math.min(retryInMs * 2, longestBackoffMs)) {
       try {
         await this.obtain(formerOwner);
@@ -118,7 +124,7 @@ export class Supervisor {
     if (hold?.kind === 'own') {
       await stopServer(this.options.spec, hold.server.pid);
       hold.watchdog.release();
-      removeSocketDir(this.options.endpoint);
+      removeSocketDir(this.endpoint);
     }
     this.hold = undefined;
     this.report({ kind: 'stopped' });
@@ -145,7 +151,7 @@ function describe(event: EmbeddedEvent): string {
     case 'lost':
       return `embedded Postgres (pid ${event.pid}) has ended: ${event.how}`;
     case 'owner-gone':
-      return `process ${event.ownerPid}, which ran the embedded Postgres, has ended and the database with it; starting it here`;
+      return `process ${event.ownerPid}, which ran the embedded Postgres, has ended or stopped it; this process runs it now`;
     case 'restart-failed':
       return `embedded Postgres did not start again, next try in ${event.retryInMs} ms: ${event.reason}`;
     case 'stopped':
