@@ -52,7 +52,7 @@ export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Pr
           and (d.dead_at, d.seq, d.stream_id) < ($6::timestamptz, $7::int8, $8::int)
         order by d.dead_at desc, d.seq desc, d.stream_id desc limit $9) d
      order by d.dead_at desc, d.seq desc, d.stream_id desc, d.subscription_id limit $9`,
-    [subscriptionIds, topic, reason, from, to, after?.at ?? 'infinity', after?.seq ?? 0, after?.streamId ?? 0, limit],
+    [subscriptionIds, topic, reason, from, to, after.at, after.seq, after.streamId, query.limit],
   );
   return found.rows.map((row) => ({
     subscriptionId: row.subscription_id,

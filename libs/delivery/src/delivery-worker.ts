@@ -131,6 +131,11 @@ export class DeliveryWorker {
     return this.engine.senders.get(subscriptionId)?.inFlight ?? 0;
   }
 
+  /** Events in memory that wait to be sent for the first time. */
+  get buffered(): { events: number; bytes: number } {
+    return this.engine.buffered;
+  }
+
   /** Streams this worker owns. */
   get ownedStreams(): number[] {
     return [...this.engine.streams.keys()];

@@ -7,6 +7,7 @@ import type { Clock } from './clock.js';
 import { Conditions } from './conditions.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { Dispatcher } from './dispatcher.js';
+import type { Feed } from './feed.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
 import { RetryBook } from './retry-book.js';
 import { RetryLoader } from './retry-loader.js';
@@ -35,7 +36,11 @@ export interface EngineOptions {
 }
 
 const batchResults = 200;
-const reads = { maxReads: 4, maxSharedBytes: 8 * 1_048_576, maxSharedEvents: 2_048 };
+const maxReads = 4;
+const maxSharedEvents = 1_024;
+/** Bytes that the shared feeds of all streams may hold together for subscriptions that lag; each gets at least a little. */
+const sharedBudget = 64 * 1_048_576;
+const sharedBytes = { least: 262_144, most: 8 * 1_048_576 };
 /** Longer than the pause between two polls, so that a retry is in memory when its time comes. */
 const lookaheadMs = 2_500;
 const scanLimit = 2_000;
@@ -70,7 +75,14 @@ export class Engine {
     });
     this.settler = this.createSettler();
     this.dispatcher = this.createDispatcher();
-    this.reader = new StreamReader({ ...reads, log: this.log, lines, onRead: () => this.moved() });
+    this.reader = new StreamReader({
+      log: this.log,
+      lines,
+      maxReads,
+      maxSharedEvents,
+      maxSharedBytes: () => Math.min(Math.max(sharedBudget / this.streams.size, sharedBytes.least), sharedBytes.most),
+      onRead: () => this.moved(),
+    });
     this.loader = new RetryLoader({
       log: this.log,
       store,
@@ -102,6 +114,20 @@ export class Engine {
       book.isIdle &&
       (dispatcher.line.size === 0 || !dispatcher.isOpen)
     );
+  }
+
+  /** Events in memory that wait to be sent for the first time. */
+  get buffered(): { events: number; bytes: number } {
+    const feeds = new Set<Feed<StreamCursor>>();
+    for (const { cursors } of this.streams.values()) {
+      for (const { feed } of cursors.values()) if (feed) feeds.add(feed);
+    }
+    const sum = { events: 0, bytes: 0 };
+    for (const { buffer } of feeds) {
+      sum.events += buffer.size;
+      sum.bytes += buffer.bytes;
+    }
+    return sum;
   }
 
   /** Asks again for whatever may have been missed: a hint, a read that failed, a retry. */

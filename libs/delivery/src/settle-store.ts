@@ -57,12 +57,19 @@ function statement({ hasFailures, isRepeated }: { hasFailures: boolean; isRepeat
         as u(stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, at, error, response)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       -- neighbours in the index are then neighbours in the table, which lets Postgres fill index pages before it splits them
+      ${isRepeated ? notThereYet : ''}
       order by u.stream_id, u.subscription_id, u.seq
-      ${isRepeated ? 'on conflict do nothing' : ''}
     )
     ${hasFailures ? failures : ''}
     select stream_id, subscription_id from fence`;
 }
+
+/** A condition and not ON CONFLICT, which writes a second WAL record for every row. */
+const notThereYet = /* sql */ `
+      where not exists (
+        select 1 from attempts a
+         where a.stream_id = u.stream_id and a.subscription_id = u.subscription_id and a.seq = u.seq
+           and a.attempt_no = u.attempt_no and a.created_at = to_timestamp(u.at))`;
 
 const failures = /* sql */ `
     , waiting as (

@@ -11,7 +11,7 @@ export interface ReaderOptions {
   /** Reads at the same time. */
   maxReads: number;
   /** Bytes of events that one stream's shared feed may hold for a subscription that lags behind the others. */
-  maxSharedBytes: number;
+  maxSharedBytes: () => number;
   /** Events that it may hold. */
   maxSharedEvents: number;
   /** Called when events have arrived or a read has failed. */
@@ -107,14 +107,13 @@ export class StreamReader {
   private separateLaggards(feed: Feed<StreamCursor>): void {
     const { maxSharedBytes, maxSharedEvents } = this.options;
     const { buffer } = feed;
-    if (feed.followers.size < 2 || (buffer.size <= maxSharedEvents && buffer.bytes <= maxSharedBytes)) return;
+    if (feed.followers.size < 2 || (buffer.size <= maxSharedEvents && buffer.bytes <= maxSharedBytes())) return;
     const middle = buffer.endOrdinal - Math.ceil(buffer.size / 2);
-    for (const cursor of feed.followers) {
-      if (cursor.ordinal >= middle) continue;
-      cursor.stream.separate(cursor);
-      this.consider(cursor);
-    }
+    const laggards = [...feed.followers].filter((cursor) => cursor.ordinal < middle);
+    for (const cursor of laggards) cursor.stream.separate(cursor);
+    // Only now their places are gone from the shared feed; before, they would join it again.
     feed.trim();
+    for (const cursor of laggards) this.consider(cursor);
   }
 }
 
