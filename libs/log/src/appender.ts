@@ -36,6 +36,7 @@ interface WaitingRequest extends AppendRequest {
 }
 
 const retryAfterSeconds = 2;
+const awayReason = 'the database cannot be reached';
 const firstRetryMs = 100;
 const longestRetryMs = 2_000;
 
@@ -52,8 +53,7 @@ export class Appender {
   private flushing = false;
   private scheduled = false;
   private stopping = false;
-  /** Why the database cannot be reached; undefined while it can, as far as is known. */
-  private away: string | undefined;
+  private isAway = false;
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly options: AppenderOptions) {
@@ -77,7 +77,7 @@ export class Appender {
     const check = toRequest(topic, events);
     if (check.kind === 'conflict') return check;
     const refusal = this.refusal(check.request.bytes);
-    if (refusal !== undefined) return { kind: 'unavailable', reason: refusal, retryAfterSeconds };
+    if (refusal !== undefined) return unavailable(refusal);
     return new Promise((resolve, reject) => {
       this.heldBytes += check.request.bytes;
       this.queue.push({ ...check.request, resolve, reject });
@@ -94,7 +94,7 @@ export class Appender {
 
   private refusal(bytes: number): string | undefined {
     if (this.stopping) return 'the program is stopping';
-    if (this.away !== undefined) return this.away;
+    if (this.isAway) return awayReason;
     const limit = this.options.maxQueuedBytes ?? 64 * 1024 * 1024;
     // A request larger than the limit still passes when nothing else waits.
     if (this.heldBytes > 0 && this.heldBytes + bytes > limit) return 'more is published than the database can store';
@@ -124,6 +124,7 @@ export class Appender {
     try {
       report = await this.flusher.flush(requests);
     } catch (error) {
+      this.connection.drop(); // in whatever state a bug has left it
       for (const request of requests) this.release(request).reject(error);
       return;
     }
@@ -158,14 +159,12 @@ export class Appender {
    * Without a server, publishes are refused at once instead of waiting for a timeout each. A connection that merely
    * broke is opened again by the next flush.
    */
-  private lose({ reason, unreachable }: { reason: string; unreachable: boolean }): void {
+  private lose({ detail, unreachable }: { detail: string; unreachable: boolean }): void {
     this.connection.drop();
     if (!unreachable) return;
-    this.away = `the database is away: ${reason}`;
-    this.options.log?.('append.unavailable', { reason });
-    for (const request of this.queue.takeAll()) {
-      this.release(request).resolve({ kind: 'unavailable', reason: this.away, retryAfterSeconds });
-    }
+    this.isAway = true;
+    this.options.log?.('append.unavailable', { reason: detail });
+    for (const request of this.queue.takeAll()) this.release(request).resolve(unavailable(awayReason));
     void this.recover();
   }
 
@@ -173,7 +172,7 @@ export class Appender {
     for (let waitMs = firstRetryMs; !this.stopping; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
       try {
         await this.connection.open();
-        this.away = undefined;
+        this.isAway = false;
         this.options.log?.('append.resumed', {});
         return;
       } catch {
@@ -181,4 +180,8 @@ export class Appender {
       }
     }
   }
+}
+
+function unavailable(reason: string): AppendResult {
+  return { kind: 'unavailable', reason, retryAfterSeconds };
 }

@@ -35,8 +35,7 @@ export interface FlushReport<R> {
   deferred: R[];
   /** Stream → last position, of what was stored. */
   heads: Map<number, number>;
-  /** Set when the connection is of no use any more; `unreachable` when there is none to be had. */
-  lost: { reason: string; unreachable: boolean } | undefined;
+  lost: Lost | undefined;
 }
 
 type Attempt<R extends AppendRequest> =
@@ -44,7 +43,21 @@ type Attempt<R extends AppendRequest> =
   | { kind: 'refused'; left: PlannedRequest<R>[] }
   | { kind: 'again' }
   | { kind: 'data'; error: unknown }
-  | { kind: 'unavailable'; reason: string; lost?: { unreachable: boolean } };
+  | Unavailable;
+
+interface Unavailable {
+  kind: 'unavailable';
+  /** For the publisher. */
+  reason: string;
+  /** The connection is of no use any more. The detail may name hosts: it is for the operator. */
+  lost?: Lost;
+}
+
+interface Lost {
+  detail: string;
+  /** There is no other to be had. */
+  unreachable: boolean;
+}
 
 interface During<R> {
   session: AppendSession;
@@ -111,7 +124,8 @@ export class Flusher<R extends AppendRequest> {
     try {
       session = await this.options.connection.open();
     } catch (error) {
-      return { kind: 'unavailable', reason: reasonOf(error), lost: { unreachable: true } };
+      const lost = { detail: reasonOf(error), unreachable: true };
+      return { kind: 'unavailable', reason: 'the database cannot be reached', lost };
     }
     const context = { day: session.day, now: this.options.now?.() };
     try {
@@ -123,8 +137,7 @@ export class Flusher<R extends AppendRequest> {
   }
 
   private async explain(error: unknown, plan: FlushPlan<R>, during: During<R>): Promise<Attempt<R>> {
-    const failure = failureOf(error);
-    switch (failure) {
+    switch (failureOf(error)) {
       case 'refused':
         return this.answerRefused(plan, during).catch(unavailable);
       case 'raced':
@@ -190,19 +203,15 @@ export class Flusher<R extends AppendRequest> {
     else for (const request of requests) await this.store([request], report);
   }
 
-  private answerUnavailable(
-    requests: readonly R[],
-    { reason, lost }: { reason: string; lost?: { unreachable: boolean } },
-    report: FlushReport<R>,
-  ): void {
+  private answerUnavailable(requests: readonly R[], { reason, lost }: Unavailable, report: FlushReport<R>): void {
     const { retryAfterSeconds } = this.options;
     for (const request of requests) report.answers.set(request, { kind: 'unavailable', reason, retryAfterSeconds });
-    if (lost) report.lost = { reason, ...lost };
+    if (lost) report.lost = lost;
   }
 }
 
-function unavailable(error: unknown): { kind: 'unavailable'; reason: string; lost?: { unreachable: boolean } } {
+function unavailable(error: unknown): Unavailable {
   const reason = reasonOf(error);
   if (failureOf(error) !== 'disconnected') return { kind: 'unavailable', reason };
-  return { kind: 'unavailable', reason, lost: { unreachable: false } };
+  return { kind: 'unavailable', reason, lost: { detail: reason, unreachable: false } };
 }
