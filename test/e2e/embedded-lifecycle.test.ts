@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DataDirs, isAlive, launchProgram, processesMentioning, withoutFsync } from '../support/embedded-process.js';
@@ -132,25 +132,33 @@ test('a server that a dead program has left running is replaced', async () => {
   });
 });
 
-test.each([
-  ['free', () => 4_194_000],
-  ['given to another process', () => process.pid],
-])('a stale lock file does not stop a start when its pid is %s', async (_name, pidOf) => {
-  const dataDir = dataDirs.copy('stale');
-  const program = launchProgram({ options: { dataDir, ...withoutFsync } });
-  const { pid, socketDir } = await program.ready();
-  const lockFile = path.join(dataDir, 'pg18/postmaster.pid');
-  const lock = fs.readFileSync(lockFile, 'utf8');
-  await program.kill();
-  await until(() => !isAlive(pid), { what: 'the server to stop' });
-  fs.writeFileSync(lockFile, lock.replace(/^\d+/, String(pidOf())));
-  fs.mkdirSync(socketDir, { recursive: true });
-  fs.writeFileSync(path.join(socketDir, '.s.PGSQL.5432.lock'), lock.replace(/^\d+/, String(pidOf())));
-  for (const file of [socketDir, lockFile]) spawnSync('chown', ['-R', '--reference', path.join(dataDir, 'pg18'), file]);
+test.each(['free', 'given to another process of the account'])(
+  'a stale lock file does not stop a start when its pid is %s',
+  async (pidIs) => {
+    const dataDir = dataDirs.copy('stale');
+    const cluster = path.join(dataDir, 'pg18');
+    const program = launchProgram({ options: { dataDir, ...withoutFsync } });
+    const { pid, socketDir } = await program.ready();
+    const lock = fs.readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8');
+    await program.kill();
+    await until(() => !isAlive(pid), { what: 'the server to stop' });
 
-  const next = launchProgram({ options: { dataDir, ...withoutFsync } });
-  expect((await next.ready()).owner).toBe(true);
-});
+    // a process of another account would not do: Postgres itself knows that such a one is no server of this cluster
+    const { uid, gid } = fs.statSync(cluster);
+    const stranger = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
+    const stale = lock.replace(/^\d+/, String(pidIs === 'free' ? 4_194_000 : stranger.pid));
+    fs.mkdirSync(socketDir, { recursive: true });
+    for (const file of [path.join(cluster, 'postmaster.pid'), path.join(socketDir, '.s.PGSQL.5432.lock')]) {
+      fs.writeFileSync(file, stale);
+      fs.chownSync(file, uid, gid);
+    }
+    fs.chownSync(socketDir, uid, gid);
+
+    const next = launchProgram({ options: { dataDir, ...withoutFsync } });
+    expect((await next.ready()).owner).toBe(true);
+    stranger.kill();
+  },
+);
 
 test('an initdb that was interrupted leaves nothing behind', async () => {
   const dataDir = dataDirs.empty('initdb');
