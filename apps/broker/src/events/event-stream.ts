@@ -23,6 +23,8 @@ export async function streamEvents(
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
+  // HEAD takes the same route, but has no body that could go on.
+  if (response.req.method === 'HEAD') return void response.end();
   await send(response, ': open\n\n', signal);
   while (!signal.aborted) {
     const page = await log.poll(topic, cursor, { events: pageEvents, waitMs: heartbeatMs, signal });

@@ -38,7 +38,7 @@ export class TopicLogController {
     const topic = await this.find(name);
     const start = topicStart(topic, { after: query.after ?? query.cursor, from: query.from });
     const cursor = await this.log.begin(topic, start);
-    const waitMs = parseDuration(query.wait ?? '0') ?? 0;
+    const waitMs = response.req.method === 'HEAD' ? 0 : (parseDuration(query.wait ?? '0') ?? 0);
     const signal = waitMs > 0 ? this.readers.admit(response) : AbortSignal.abort();
     const page = await this.log.poll(topic, cursor, { events: query.limit ?? defaultLimit, waitMs, signal });
     // Data is written as it was published, so the body is put together as text.

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Subscription } from '@hookcast/database';
-import { DataSource, LessThan } from 'typeorm';
+import { DataSource, LessThan, type EntityManager } from 'typeorm';
 import { ControlPlane } from '../control/control-plane.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 
@@ -30,17 +30,10 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async runOnce(): Promise<{ stale: number }> {
-    const lapsed = { state: 'active' as const, leasedUntil: LessThan(this.runtime.clock.now()) };
+    const lapsed = lapsedAt(this.runtime.clock.now());
     // Looked at without the lock first: nearly always there is nothing to do.
     if (!(await this.dataSource.manager.existsBy(Subscription, lapsed))) return { stale: 0 };
-    const names = await this.control.change(async (tx) => {
-      const found = await tx.findBy(Subscription, lapsed);
-      const marked = found.map((one) =>
-        Object.assign(one, { state: 'stale', stateReason: 'lease-lapsed', updatedAt: this.runtime.clock.now() }),
-      );
-      await tx.save(marked);
-      return found.map(({ name }) => name);
-    });
+    const names = await this.control.change((tx) => this.markStale(tx));
     for (const subscription of names) {
       this.runtime.log.warn(
         { subscription, from: 'active', to: 'stale', reason: 'lease-lapsed' },
@@ -54,6 +47,19 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
+  private async markStale(tx: EntityManager): Promise<string[]> {
+    const now = this.runtime.clock.now();
+    const found = await tx.findBy(Subscription, lapsedAt(now));
+    const marked: string[] = [];
+    for (const { id, name } of found) {
+      // Asked again with the update: a heartbeat may have come in between.
+      const change = { state: 'stale', stateReason: 'lease-lapsed', updatedAt: now } as const;
+      const { affected } = await tx.update(Subscription, { id, ...lapsedAt(now) }, change);
+      if (affected === 1) marked.push(name);
+    }
+    return marked;
+  }
+
   private async tick(): Promise<void> {
     try {
       await this.runOnce();
@@ -61,4 +67,8 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
       this.runtime.log.debug({ err: error }, 'services.sweep-failed');
     }
   }
+}
+
+function lapsedAt(now: Date) {
+  return { state: 'active' as const, leasedUntil: LessThan(now) };
 }

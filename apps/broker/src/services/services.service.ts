@@ -3,6 +3,7 @@ import { Service, Subscription } from '@hookcast/database';
 import { In, type EntityManager } from 'typeorm';
 import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
 import { Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { leaseEnd, SubscriptionDeclarations, type Declaration } from '../subscriptions/subscription-declarations.js';
 import { SubscriptionResponses } from '../subscriptions/subscription-responses.js';
@@ -21,9 +22,9 @@ export class ServicesService {
   /** Creates, changes and removes subscriptions so that the service has exactly the declared ones. */
   async declare(service: string, request: PutServiceRequest): Promise<{ created: boolean; response: ServiceResponse }> {
     const wanted = this.checked(service, request);
-    const { created, plan, revision } = await this.control.change((tx) =>
-      this.apply(tx, service, wanted, request.revision),
-    );
+    const { created, plan, revision } =
+      (await this.repeated(service, wanted, request.revision)) ??
+      (await this.control.change((tx) => this.apply(tx, service, wanted, request.revision)));
     const counts = Object.fromEntries(Object.entries(plan).map(([change, names]) => [change, names.length]));
     this.runtime.log.info({ service, revision, ...counts }, 'service.declared');
     const stored = await this.storedOf(this.control.manager, service, wanted);
@@ -34,11 +35,7 @@ export class ServicesService {
   /** What `declare` would do, without doing it. */
   async plan(service: string, request: PutServiceRequest): Promise<ServiceResponse> {
     const wanted = this.checked(service, request);
-    const { manager } = this.control;
-    const existing = await manager.findOneBy(Service, { namespace: defaultNamespace, name: service });
-    const revision = newestRevision(existing, request.revision);
-    const stored = await this.storedOf(manager, service, wanted);
-    const plan = this.planFor(service, wanted, stored);
+    const { revision, plan, stored } = await this.compare(this.control.manager, service, wanted, request.revision);
     const answers = await this.responses.all(inOrder(wanted, stored));
     return { service, revision, dryRun: true, plan, subscriptions: answers };
   }
@@ -55,7 +52,7 @@ export class ServicesService {
     const stale = owned.some(({ state }) => state === 'stale');
     // Waking a stale subscription is a control change, a lease alone is not.
     const renewed = stale
-      ? await this.control.change(async (tx) => renewLeases(tx, await ownedBy(tx, service), now))
+      ? await this.control.change(async (tx) => renewLeases(tx, await wake(tx, service), now))
       : await renewLeases(this.control.manager, owned, now);
     return {
       service,
@@ -69,27 +66,58 @@ export class ServicesService {
   }
 
   private checked(service: string, request: PutServiceRequest): Declaration[] {
-    return request.subscriptions.map(({ name, ...rest }, index) =>
-      this.declarations.check(name, { ...rest, service }, `/subscriptions/${index}`),
-    );
+    return request.subscriptions.map(({ name, ...rest }, index) => {
+      const pointer = `/subscriptions/${index}`;
+      if ((rest.service ?? service) !== service) {
+        throw invalid([{ pointer: `${pointer}/service`, detail: 'must be the service that declares it' }]);
+      }
+      return this.declarations.check(name, { ...rest, service }, pointer);
+    });
+  }
+
+  /** A declaration that changes nothing is a sign of life and no control change. */
+  private async repeated(
+    service: string,
+    wanted: readonly Declaration[],
+    revision: number | undefined,
+  ): Promise<Applied | undefined> {
+    const { manager } = this.control;
+    const compared = await this.compare(manager, service, wanted, revision);
+    const { existing, plan, stored } = compared;
+    const changes = plan.created.length + plan.updated.length + plan.removed.length;
+    const isSame = existing !== null && storedRevision(existing) === compared.revision && changes === 0;
+    if (!isSame) return undefined;
+    const now = this.runtime.clock.now();
+    await manager.update(Service, { id: existing.id }, { heartbeatAt: now });
+    await renewLeases(manager, stored, now);
+    return { created: false, plan, revision: compared.revision };
   }
 
   private async apply(
     tx: EntityManager,
     service: string,
     wanted: readonly Declaration[],
-    revision: number | undefined,
-  ): Promise<{ created: boolean; plan: ServicePlan; revision: number | null }> {
-    const existing = await tx.findOneBy(Service, { namespace: defaultNamespace, name: service });
-    const newest = newestRevision(existing, revision);
-    const stored = await this.storedOf(tx, service, wanted);
-    const plan = this.planFor(service, wanted, stored);
+    requested: number | undefined,
+  ): Promise<Applied> {
+    const { existing, revision, plan, stored } = await this.compare(tx, service, wanted, requested);
     for (const one of stored.filter(({ name }) => plan.removed.includes(name))) await this.declarations.remove(tx, one);
     for (const declaration of wanted) await this.declarations.declare(tx, declaration);
-    await this.storeService(tx, existing ?? undefined, { service, revision: newest });
+    await this.storeService(tx, existing, { service, revision });
     // Declaring is a sign of life for what did not change, too.
-    await renewLeases(tx, await ownedBy(tx, service), this.runtime.clock.now());
-    return { created: existing === null, plan, revision: newest };
+    await renewLeases(tx, await wake(tx, service), this.runtime.clock.now());
+    return { created: existing === null, plan, revision };
+  }
+
+  private async compare(
+    source: EntityManager,
+    service: string,
+    wanted: readonly Declaration[],
+    requested: number | undefined,
+  ): Promise<{ existing: Service | null; revision: number | null; plan: ServicePlan; stored: Subscription[] }> {
+    const existing = await source.findOneBy(Service, { namespace: defaultNamespace, name: service });
+    const revision = newestRevision(existing, requested);
+    const stored = await this.storedOf(source, service, wanted);
+    return { existing, revision, stored, plan: this.planFor(service, wanted, stored) };
   }
 
   private planFor(service: string, wanted: readonly Declaration[], stored: readonly Subscription[]): ServicePlan {
@@ -114,7 +142,7 @@ export class ServicesService {
 
   private async storeService(
     tx: EntityManager,
-    existing: Service | undefined,
+    existing: Service | null,
     { service, revision }: { service: string; revision: number | null },
   ): Promise<void> {
     const now = this.runtime.clock.now();
@@ -125,30 +153,39 @@ export class ServicesService {
   }
 }
 
+interface Applied {
+  created: boolean;
+  plan: ServicePlan;
+  revision: number | null;
+}
+
+function storedRevision(service: Service | null): number | null {
+  return service?.revision == null ? null : Number(service.revision);
+}
+
 /** @throws Problem revision-outdated: an instance of the deploy before must not take its successor's place */
 function newestRevision(existing: Service | null, revision: number | undefined): number | null {
-  const stored = existing?.revision == null ? null : Number(existing.revision);
+  const stored = storedRevision(existing);
   if (stored !== null && revision !== undefined && revision < stored) {
     throw new Problem('revision-outdated', { detail: `Revision ${stored} is declared; ${revision} is older.` });
   }
   return revision ?? stored;
 }
 
-async function ownedBy(tx: EntityManager, service: string): Promise<Subscription[]> {
-  return tx.findBy(Subscription, { namespace: defaultNamespace, service });
+/** Makes the stale subscriptions of a service active; gives back all of it. Inside a control change. */
+async function wake(tx: EntityManager, service: string): Promise<Subscription[]> {
+  const owned = { namespace: defaultNamespace, service };
+  await tx.update(Subscription, { ...owned, state: 'stale' }, { state: 'active', stateReason: null });
+  return tx.findBy(Subscription, owned);
 }
 
+/** Writes nothing but the lease, since it may run beside a control change. */
 async function renewLeases(tx: EntityManager, owned: readonly Subscription[], now: Date): Promise<Subscription[]> {
-  const renewed = owned.map((one) =>
-    Object.assign(one, {
-      leasedUntil: leaseEnd(one.leaseSeconds, now),
-      ...(one.state === 'stale' && { state: 'active', stateReason: null }),
-    }),
-  );
-  for (const { id, leasedUntil, state, stateReason } of renewed.filter((one) => one.leaseSeconds !== null)) {
-    await tx.update(Subscription, { id }, { leasedUntil, state, stateReason });
+  for (const one of owned.filter(({ leaseSeconds }) => leaseSeconds !== null)) {
+    one.leasedUntil = leaseEnd(one.leaseSeconds, now);
+    await tx.update(Subscription, { id: one.id }, { leasedUntil: one.leasedUntil });
   }
-  return renewed;
+  return [...owned];
 }
 
 function inOrder(wanted: readonly Declaration[], stored: readonly Subscription[]): Subscription[] {
