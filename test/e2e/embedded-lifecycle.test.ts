@@ -146,6 +146,7 @@ test.each(['free', 'given to another process of the account'])(
     // a process of another account would not do: Postgres itself knows that such a one is no server of this cluster
     const { uid, gid } = fs.statSync(cluster);
     const stranger = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
+    onTestFinished(() => void stranger.kill());
     const stale = lock.replace(/^\d+/, String(pidIs === 'free' ? 4_194_000 : stranger.pid));
     fs.mkdirSync(socketDir, { recursive: true });
     for (const file of [path.join(cluster, 'postmaster.pid'), path.join(socketDir, '.s.PGSQL.5432.lock')]) {
@@ -156,7 +157,6 @@ test.each(['free', 'given to another process of the account'])(
 
     const next = launchProgram({ options: { dataDir, ...withoutFsync } });
     expect((await next.ready()).owner).toBe(true);
-    stranger.kill();
   },
 );
 

@@ -170,7 +170,9 @@ export class DataDirs {
     started.clear();
     for (const dataDir of this.made.splice(0)) {
       const gone = () => processesMentioning(dataDir).length === 0;
-      await until(gone, { what: `every process on ${dataDir} to end`, timeoutMs: 10_000 });
+      await until(gone, { what: `every process on ${dataDir} to end`, timeoutMs: 10_000 }).finally(() =>
+        killInside(dataDir),
+      );
       fs.rmSync(path.dirname(dataDir), { recursive: true, force: true });
     }
     for (const socketDir of socketDirs.splice(0)) fs.rmSync(socketDir, { recursive: true, force: true });
@@ -205,6 +207,18 @@ function buildDatabase(): void {
 export function isAlive(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
+
+/** Sessions that have lost their server mention nothing any more, but still stand in its directory. */
+function killInside(directory: string): void {
+  if (process.platform !== 'linux') return;
+  for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(directory)) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // ended meanwhile, or not ours to look at
+    }
+  }
 }
 
 /** Commands of running processes that mention the text, ourselves excepted. */
