@@ -32,10 +32,11 @@ export interface DeadLetterQuery {
   /** Given up before. */
   to?: Date;
   limit: number;
-  after?: ListPlace;
+  /** One event may die for several subscriptions at the same moment, so a place names the subscription too. */
+  after?: ListPlace & { subscriptionId?: number };
 }
 
-const beforeAll = { at: 'infinity', seq: 0, streamId: 0 };
+const beforeAll = { at: 'infinity', seq: 0, streamId: 0, subscriptionId: 0 };
 
 /** Dead letters, the last given up first. Index: dead_letters_of_subscription, once for each subscription. */
 export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Promise<DeadLetter[]> {
@@ -49,10 +50,21 @@ export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Pr
         where d.subscription_id = wanted.subscription_id
           and ($2::text is null or d.topic = $2) and ($3::text is null or d.reason = $3)
           and d.dead_at >= $4::timestamptz and d.dead_at < $5::timestamptz
-          and (d.dead_at, d.seq, d.stream_id) < ($6::timestamptz, $7::int8, $8::int)
-        order by d.dead_at desc, d.seq desc, d.stream_id desc limit $9) d
-     order by d.dead_at desc, d.seq desc, d.stream_id desc, d.subscription_id limit $9`,
-    [subscriptionIds, topic, reason, from, to, after.at, after.seq, after.streamId, query.limit],
+          and (d.dead_at, d.seq, d.stream_id, -d.subscription_id) < ($6::timestamptz, $7::int8, $8::int, -$9::int)
+        order by d.dead_at desc, d.seq desc, d.stream_id desc limit $10) d
+     order by d.dead_at desc, d.seq desc, d.stream_id desc, d.subscription_id limit $10`,
+    [
+      subscriptionIds,
+      topic,
+      reason,
+      from,
+      to,
+      after.at,
+      after.seq,
+      after.streamId,
+      after.subscriptionId ?? 0,
+      query.limit,
+    ],
   );
   return found.rows.map((row) => ({
     subscriptionId: row.subscription_id,

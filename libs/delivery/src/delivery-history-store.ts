@@ -74,6 +74,12 @@ interface SummaryColumns {
 
 const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend'] as const;
 
+/**
+ * Attempts carry the time of their worker and events that of the database. The condition is there to leave out days, so
+ * it may be generous.
+ */
+export const clockSkew = `interval '1 hour'`;
+
 /** Keys of deliveries, for each state its own source; all of them newest event first. */
 const keysOf: Record<ListedState, string> = {
   pending: /* sql */ `
@@ -113,8 +119,8 @@ const keysOf: Record<ListedState, string> = {
                            where d.stream_id = c.stream_id and d.subscription_id = c.subscription_id and d.seq = e.seq)
           and coalesce((select a.outcome = 1 from attempts a
                          where a.stream_id = c.stream_id and a.subscription_id = c.subscription_id and a.seq = e.seq
-                           and a.created_at >= e.created_at
-                         order by a.created_at desc limit 1), e.created_at >= s.created_at)
+                           and a.created_at >= e.created_at - ${clockSkew}
+                         order by a.attempt_no desc, a.created_at desc limit 1), e.created_at >= s.created_at)
         order by e.seq desc limit $5) e
      where c.subscription_id = $1`,
   dead: /* sql */ `
@@ -144,8 +150,8 @@ const summaryText = (keys: string) => /* sql */ `
     left join dead_letters d on d.stream_id = k.stream_id and d.subscription_id = c.subscription_id and d.seq = k.seq
     left join lateral (select * from attempts a
                         where a.stream_id = k.stream_id and a.subscription_id = c.subscription_id and a.seq = k.seq
-                          and a.created_at >= k.created_at
-                        order by a.created_at desc limit 1) a on true`;
+                          and a.created_at >= k.created_at - ${clockSkew}
+                        order by a.attempt_no desc, a.created_at desc limit 1) a on true`;
 
 /** What became of deliveries: read from cursors, retries, dead letters and attempts, by their keys; nothing is counted. */
 export class DeliveryHistory {
@@ -209,7 +215,7 @@ export class DeliveryHistory {
     }>(
       /* sql */ `
       select attempt_no, created_at, outcome, http_status, duration_ms, error, response from attempts
-       where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4
+       where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz - ${clockSkew}
        order by created_at, attempt_no limit 1000`,
       [delivery.streamId, delivery.subscriptionId, delivery.seq, delivery.eventAt],
     );

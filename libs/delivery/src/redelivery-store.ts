@@ -1,4 +1,5 @@
 import { rows, type SqlSource } from '@hookcast/database';
+import { clockSkew } from './delivery-history-store.js';
 import { atOnce } from './retry-store.js';
 import { retryKind } from './sender.js';
 
@@ -30,7 +31,7 @@ export async function requestRedelivery(
       select $1, $2, $3, $4::timestamptz, coalesce(
                (select attempts from dead_letters where stream_id = $1 and subscription_id = $2 and seq = $3),
                (select max(attempt_no) from attempts
-                 where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz), 0),
+                 where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz - ${clockSkew}), 0),
              $5, $6, null
         from cursor where is_settled
       on conflict (stream_id, subscription_id, seq) do update set kind = excluded.kind, next_at = excluded.next_at
