@@ -9,7 +9,9 @@ test.each([
     'a refused connection on every address of a name',
     new AggregateError([withCode('EPERM'), withCode('ECONNREFUSED')]),
   ],
-  ['a socket that is not there', withCode('ENOENT')],
+  ['a socket that is not there', Object.assign(withCode('ENOENT'), { syscall: 'connect' })],
+  ['a deadlock that the other one won', withCode('40P01')],
+  ['whatever has such a cause', new Error('no answer', { cause: withCode('ECONNRESET') })],
   ['a server that is shutting down', withCode('57P01')],
   ['a server that is starting', withCode('57P03')],
   ['a full disk', withCode('53100')],
@@ -26,7 +28,7 @@ test.each([
 
 test.each([
   ['a unique violation', withCode('23505')],
-  ['a deadlock', withCode('40P01')],
+  ['a missing file', Object.assign(withCode('ENOENT'), { syscall: 'open' })],
   ['a wrong statement', withCode('42601')],
   ['a wrong statement that TypeORM passed on', new QueryFailedError('selec', [], withCode('42601'))],
   ['an error of our own', new TypeError('x is not a function')],

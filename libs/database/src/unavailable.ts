@@ -8,6 +8,8 @@ const transientStates = [
   '57P', // shut down by an administrator or a crash, cannot connect now
   '57014', // statement_timeout
   '55P03', // lock_timeout
+  '40001', // serialization failure
+  '40P01', // deadlock: the other one won
   '25006', // a primary that became a standby: read-only transaction
   '25P03', // idle_in_transaction_session_timeout
 ];
@@ -16,7 +18,6 @@ const networkCodes = [
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
-  'ENOENT', // the Unix socket is gone
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
@@ -33,12 +34,20 @@ const clientMessages =
  * succeed later: the answer is 503 and not 500. What the statement did is unknown; it may have been committed.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (error instanceof QueryFailedError) return isDatabaseUnavailable(error.driverError);
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
+    if (saysNotNow(at)) return true;
+    at = at instanceof QueryFailedError ? at.driverError : at.cause;
+  }
+  return false;
+}
+
+function saysNotNow(error: Error): boolean {
   // TypeORM gives the runner of a broken connection up, and says only that when the next statement comes.
   if (error instanceof QueryRunnerAlreadyReleasedError) return true;
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
-  if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (networkCodes.includes(code) || clientMessages.test(error.message)) return true;
+  // a missing file has the same code as a missing Unix socket
+  if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect';
   return /^[0-9A-Z]{5}$/.test(code) && transientStates.some((state) => code.startsWith(state));
 }
