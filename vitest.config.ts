@@ -44,6 +44,16 @@ export default defineConfig({
       },
       withDatabase('integration', 60_000),
       withDatabase('api', 60_000),
+      {
+        ...shared,
+        test: {
+          name: 'oracles',
+          globals: true,
+          include: ['test/oracles/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
       { ...withDatabase('e2e', 180_000), test: { ...withDatabase('e2e', 180_000).test, fileParallelism: false } },
     ],
   },
