@@ -108,7 +108,7 @@ test('a route that declares nothing is refused even to the admin key', () => {
   const guard = new ScopeGuard(broker.app.get(Reflector), broker.app.get(Authenticator, { strict: false }));
   const context = {
     getHandler: () => () => {},
-    getClass: () => class Undeclared {},
+    getClass: () => Object,
     switchToHttp: () => ({ getRequest: () => ({ headers: { authorization: `Bearer ${adminKey}` } }) }),
   };
   expect(() => guard.canActivate(context as never)).toThrow(expect.objectContaining({ code: 'forbidden' }));

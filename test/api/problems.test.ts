@@ -7,6 +7,8 @@ import { until } from '../support/until.js';
 let broker: TestBroker;
 beforeAll(async () => {
   broker = await testBroker();
+  await broker.call('PUT', '/v1/subscriptions/hostile', { topics: ['hostile'], url: 'http://127.0.0.1:3000/' });
+  await broker.publish('hostile', 1);
 });
 afterAll(async () => {
   await broker?.close();
@@ -87,7 +89,7 @@ test.each([
   expect(answer).toMatchObject({ status: 415, body: { code: 'unsupported-media-type' } });
 });
 
-const subscription = '/v1/subscriptions/hostile';
+const subscription = '/v1/subscriptions/refused';
 
 /** Whatever is thrown at it, the broker answers for the request and not for itself. */
 const hostile: [string, string, string, unknown, Record<string, string>][] = [
@@ -221,9 +223,9 @@ test('a body of unknown length is cut off at its limit', async () => {
     headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'text/plain' },
     body,
     duplex: 'half',
-  } as RequestInit).catch((error: unknown) => error);
+  }).catch((error: unknown) => error);
   // The client may learn of the refusal, or of the connection that was closed on it.
-  expect(response instanceof Response ? response.status : 413).toBe(413);
+  expect(response).toSatisfy((one: unknown) => !(one instanceof Response) || one.status === 413);
   expect(sent).toBeLessThan(200 * 1024 * 1024);
 });
 

@@ -39,7 +39,7 @@ export class DeadLettersService {
 }
 
 function filterOf({ topic, reason, from, to, cursor }: DeadLetterQuery): Omit<Search, 'subscriptionIds' | 'limit'> {
-  const after = cursorKey(cursor, ['number', 'number', 'number', 'number'])?.map(Number);
+  const after = cursorKey(cursor, ['time', 'int', 'bigint', 'int'])?.map(Number);
   const [fromTime, toTime] = [from, to].map((text) => (text === undefined ? undefined : parseTimestamp(text)));
   return {
     ...(topic !== undefined && { topic }),
@@ -50,6 +50,6 @@ function filterOf({ topic, reason, from, to, cursor }: DeadLetterQuery): Omit<Se
   };
 }
 
-function placeOf([at = 0, streamId = 0, seq = 0]: readonly number[]): NonNullable<Search['after']> {
-  return { at: new Date(at), streamId, seq };
+function placeOf([at = 0, streamId = 0, seq = 0, subscriptionId = 0]: readonly number[]): NonNullable<Search['after']> {
+  return { at: new Date(at), streamId, seq, subscriptionId };
 }

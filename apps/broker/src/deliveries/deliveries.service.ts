@@ -95,7 +95,7 @@ export class DeliveriesService {
 }
 
 function placeOf(cursor: string | undefined): ListPlace | undefined {
-  const key = cursorKey(cursor, ['number', 'number', 'number']);
+  const key = cursorKey(cursor, ['time', 'int', 'bigint']);
   if (!key) return undefined;
   const [at = 0, streamId = 0, seq = 0] = key.map(Number);
   return { at: new Date(at), streamId, seq };

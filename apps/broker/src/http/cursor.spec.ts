@@ -1,23 +1,34 @@
 import fc from 'fast-check';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, encodeCursor, type CursorPart } from './cursor.js';
 
 test('a cursor comes back as the key it was made of', () => {
+  const names = fc.string({ maxLength: 200 }).filter((text) => !text.includes('\0'));
   fc.assert(
-    fc.property(fc.array(fc.oneof(fc.string(), fc.integer()), { minLength: 1, maxLength: 5 }), (key) => {
-      const kinds = key.map((part) => (typeof part === 'string' ? ('string' as const) : ('number' as const)));
-      expect(decodeCursor(encodeCursor(key), kinds)).toEqual(key);
+    fc.property(names, fc.nat(), fc.maxSafeNat(), (name, int, bigint) => {
+      const key = [name, int, bigint];
+      expect(decodeCursor(encodeCursor(key), ['string', 'int', 'bigint'])).toEqual(key);
     }),
   );
 });
 
-test.each([
-  ['nothing', ''],
-  ['no base64', '%%%'],
-  ['no JSON', Buffer.from('{').toString('base64url')],
-  ['an object', Buffer.from('{"a":1}').toString('base64url')],
-  ['another length', encodeCursor(['a', 'b'])],
-  ['another kind', encodeCursor([1])],
-  ['nested values', Buffer.from('[["a"]]').toString('base64url')],
-])('a cursor that is %s is refused', (_, text) => {
-  expect(decodeCursor(text, ['string'])).toBeUndefined();
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+test.each<[string, string, CursorPart]>([
+  ['nothing', '', 'string'],
+  ['no base64', '%%%', 'string'],
+  ['no JSON', Buffer.from('{').toString('base64url'), 'string'],
+  ['an object', encoded({ a: 1 }), 'string'],
+  ['another length', encoded(['a', 'b']), 'string'],
+  ['a number for a name', encoded([1]), 'string'],
+  ['a name with NUL', encoded(['a\0']), 'string'],
+  ['an over-long name', encoded(['a'.repeat(300)]), 'string'],
+  ['nested values', encoded([['a']]), 'string'],
+  ['a name for a number', encoded(['1']), 'int'],
+  ['a negative number', encoded([-1]), 'int'],
+  ['a fraction', encoded([1.5]), 'int'],
+  ['a number beyond an integer', encoded([2 ** 31]), 'int'],
+  ['a number beyond everything', encoded([1e300]), 'bigint'],
+  ['a time beyond the calendar', encoded([8.64e15]), 'time'],
+])('a cursor that is %s is refused', (_, text, part) => {
+  expect(decodeCursor(text, [part])).toBeUndefined();
 });

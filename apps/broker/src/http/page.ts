@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsString, Length, Max, Min } from 'class-validator';
-import { decodeCursor, encodeCursor, type CursorKey } from './cursor.js';
+import { decodeCursor, encodeCursor, type CursorKey, type CursorPart } from './cursor.js';
 import { MayBeAbsent } from './field-rules.js';
 import { invalid } from './validation.js';
 
@@ -48,9 +48,9 @@ export function pageOf<T>(rows: readonly T[], limit: number, keyOf: (row: T) => 
 }
 
 /** @throws Problem validation-failed for a cursor that this list never gave out */
-export function cursorKey(cursor: string | undefined, kinds: readonly ('string' | 'number')[]): CursorKey | undefined {
+export function cursorKey(cursor: string | undefined, parts: readonly CursorPart[]): CursorKey | undefined {
   if (cursor === undefined) return undefined;
-  const key = decodeCursor(cursor, kinds);
+  const key = decodeCursor(cursor, parts);
   if (key === undefined) throw invalid([{ pointer: '/cursor', detail: 'is not a cursor of this list' }]);
   return key;
 }
