@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 export interface Issued {
   /** PEM. */
@@ -108,7 +108,3 @@ function pem(label: string, bytes: Buffer): string {
 }
 
 /** Whether two PEM texts belong together, for a test that mixes them up on purpose. */
-export function isPair(cert: string, key: string): boolean {
-  const own = createPublicKey(createPrivateKey(key)).export({ type: 'spki', format: 'der' });
-  return createPublicKey(cert).export({ type: 'spki', format: 'der' }).equals(own);
-}
