@@ -41,9 +41,12 @@ export async function collect(request: IncomingMessage, maxBytes: number): Promi
     };
     const broken = () => reject(new Problem('body-incomplete'));
     request.on('data', take);
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes)));
+    request.once('end', () => {
+      // 'close' comes behind 'end', and an error with its stack for every request would cost more than reading it.
+      request.off('close', broken);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes));
+    });
     request.once('error', broken);
-    // 'close' follows 'end' on a whole request, where rejecting has no effect any more.
     request.once('close', broken);
     if (request.readableEnded || request.destroyed) broken();
   });
