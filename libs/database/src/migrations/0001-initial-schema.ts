@@ -195,19 +195,21 @@ const delivery = /* sql */ `
   create index dead_letters_of_subscription on dead_letters (subscription_id, dead_at desc, seq);
 
   -- Append-only. outcome: 1 delivered, 2 retry, 3 dead, 4 dropped, 5 suspended
+  -- Widest columns first, so that none is padded, and an index without uniqueness: an attempt's key would be half as
+  -- long as the whole row, and nothing needs it (a settle that is repeated looks before it inserts).
   create table attempts (
+    seq bigint not null,
+    created_at timestamptz not null,
     stream_id integer not null,
     subscription_id integer not null,
-    seq bigint not null,
+    duration_ms integer not null,
     attempt_no smallint not null,
     outcome smallint not null,
     http_status smallint,
-    duration_ms integer not null,
-    created_at timestamptz not null,
     error text,
-    response bytea,
-    constraint attempts_pk primary key (stream_id, subscription_id, seq, attempt_no, created_at)
+    response bytea
   ) partition by range (created_at);
+  create index attempts_of_delivery on attempts (stream_id, subscription_id, seq);
 
   -- One upsert per worker and interval; durations is a histogram over the bounds in libs/delivery (stats.ts).
   create table delivery_stats (
