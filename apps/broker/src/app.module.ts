@@ -12,6 +12,7 @@ import { OverviewModule } from './overview/overview.module.js';
 import { PageModule } from './page/page.module.js';
 import type { Runtime } from './runtime.js';
 import { ServicesModule } from './services/services.module.js';
+import { SourcesModule } from './sources/sources.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TopicsModule } from './topics/topics.module.js';
 
@@ -26,6 +27,7 @@ const api = [
   DeadLettersModule,
   OverviewModule,
   KeysModule,
+  SourcesModule,
   PageModule,
 ];
 

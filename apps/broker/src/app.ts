@@ -10,6 +10,7 @@ import { validationPipe } from './http/validation.js';
 import { NestLog } from './logging.js';
 import { serveDocs } from './openapi.js';
 import type { Runtime } from './runtime.js';
+import { SourceLane } from './sources/source-lane.js';
 
 /** A broker process: the Nest application, ready to listen. */
 export interface BrokerApp {
@@ -33,8 +34,9 @@ export async function createApp(runtime: Runtime): Promise<BrokerApp> {
   app.useGlobalFilters(new ProblemFilter(log, (path) => methodsAt(adapter.getInstance().router, path)));
   if (config.role !== 'worker') {
     serveDocs(app);
-    const lane = app.get(PublishLane, { strict: false });
-    adapter.useLane((request, response) => lane.take(request, response));
+    const publishing = app.get(PublishLane, { strict: false });
+    const sources = app.get(SourceLane, { strict: false });
+    adapter.useLane((request, response) => publishing.take(request, response) || sources.take(request, response));
   }
   await app.init();
   return { app, adapter };

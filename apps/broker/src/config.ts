@@ -127,6 +127,11 @@ const settings = {
     fallback: mebibyte,
     parse: wholeNumber(1024, 16 * mebibyte),
   }),
+  maxSourceBytes: setting('HOOKCAST_MAX_SOURCE_BYTES', {
+    doc: 'Largest body of a request to a source; more is answered with 413. Senders go up to 25 MiB.',
+    fallback: 25 * mebibyte,
+    parse: wholeNumber(1024, 64 * mebibyte),
+  }),
   maxReaders: setting('HOOKCAST_MAX_READERS', {
     doc: 'Long polls and event streams that one process holds open; more are answered with 429.',
     fallback: 1000,

@@ -47,6 +47,16 @@ export const problems = {
     title: 'There is no such service',
     help: 'A service exists once it has declared its subscriptions with `PUT /v1/services/{service}`. Declare them again.',
   },
+  'source-not-found': {
+    status: 404,
+    title: 'There is no such source',
+    help: 'Create it with `PUT /v1/sources/{name}`.',
+  },
+  'reception-not-found': {
+    status: 404,
+    title: 'There is no such request in the history of this source',
+    help: 'Only the newest few hundred are kept; `GET /v1/sources/{name}/receptions` lists them.',
+  },
   'event-not-found': {
     status: 404,
     title: 'There is no such event',
@@ -71,6 +81,11 @@ export const problems = {
     status: 409,
     title: 'An event with this id but other content exists',
     help: 'An id names one event. Use a new id, or publish the same bytes and attributes again. Nothing of the request was stored.',
+  },
+  'reception-without-event': {
+    status: 409,
+    title: 'This request left no event that could be sent again',
+    help: 'It was refused or a handshake, or the retention of its event is over. Ask the sender to send it again.',
   },
   'topic-in-use': {
     status: 409,
@@ -106,6 +121,11 @@ export const problems = {
     status: 422,
     title: 'The hook URL points to an address that may not be called',
     help: 'Private addresses must be listed in HOOKCAST_EGRESS_ALLOW; link-local and metadata addresses are never called.',
+  },
+  'websub-refused': {
+    status: 422,
+    title: 'The WebSub subscription could not be asked for',
+    help: '`detail` says why: the topic cannot be fetched or names no hub, or the hub did not accept the request.',
   },
   'feature-unavailable': {
     status: 422,

@@ -64,6 +64,7 @@ const records = /* sql */ `
     method text not null,
     delivery_id text,
     event_type text,
+    events integer not null,
     event_ids jsonb not null,
     constraint source_receptions_pk primary key (source_id, id)
   ) with (fillfactor = 70);

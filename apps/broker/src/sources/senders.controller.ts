@@ -1,0 +1,17 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { senders, type SenderInfo } from '@hookcast/sources';
+import { RequireScope } from '../auth/scope.js';
+
+@ApiTags('sources')
+@ApiBearerAuth()
+@Controller('v1/senders')
+export class SendersController {
+  @Get()
+  @RequireScope('read')
+  @ApiOperation({ summary: 'List the styles of senders, and what a source of each needs' })
+  @ApiOkResponse({ schema: { type: 'object', properties: { items: { type: 'array', items: { type: 'object' } } } } })
+  list(): { items: SenderInfo[]; nextCursor: null } {
+    return { items: senders(), nextCursor: null };
+  }
+}

@@ -1,0 +1,130 @@
+import { timingSafeEqual } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Source } from '@hookcast/database';
+import type { SourceConfig } from '@hookcast/sources';
+import { Repository } from 'typeorm';
+import { UnsealError } from '../auth/vault.js';
+import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { configOf, schemeInfo } from './source-settings.js';
+import { SourceSecrets, tokenDigest } from './source-secrets.js';
+import { handedOutUrl, urlForSender } from './source-url.js';
+
+/** A source ready to take requests: with its secrets in the clear. */
+export interface OpenSource {
+  readonly row: Source;
+  readonly entries: readonly SourceEntry[];
+  /** Whether a certificate of the sender's has to be fetched. */
+  readonly needsCertificate: boolean;
+}
+
+/** One URL of a source; the sender may sign it. The same object over requests, as the library keeps what it derives. */
+export interface SourceEntry {
+  readonly digest: Buffer;
+  readonly token: string;
+  readonly expiresAt: Date | undefined;
+  readonly config: SourceConfig;
+}
+
+export type Found =
+  | { kind: 'found'; source: OpenSource; entry: SourceEntry }
+  | { kind: 'wrong-token'; source: OpenSource }
+  | { kind: 'unknown' };
+
+/** What an unknown name is compared with, so that it takes as long as a wrong token. */
+const nobody = tokenDigest('no source has this token');
+
+/** The sources of this process, read again after every control change; what did not change is kept as it is. */
+@Injectable()
+export class SourceDirectory {
+  private known = new Map<string, OpenSource>();
+  private generation = 1;
+  private loadedGeneration = 0;
+  private loading: Promise<void> | undefined;
+
+  constructor(
+    @InjectRepository(Source) private readonly sources: Repository<Source>,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+    private readonly secrets: SourceSecrets,
+    control: ControlPlane,
+  ) {
+    control.onChange(() => {
+      this.generation += 1;
+    });
+  }
+
+  /** @throws the database's error when the sources changed and cannot be read */
+  async find(name: string, token: string, now: Date): Promise<Found> {
+    while (this.loadedGeneration !== this.generation) await this.refresh();
+    const source = this.known.get(name);
+    const given = tokenDigest(token);
+    const entries = source?.entries ?? [];
+    let matching: SourceEntry | undefined;
+    for (const entry of entries) {
+      const isLive = entry.expiresAt === undefined || entry.expiresAt > now;
+      if (timingSafeEqual(entry.digest, given) && isLive) matching = entry;
+    }
+    if (source === undefined) {
+      timingSafeEqual(nobody, given);
+      return { kind: 'unknown' };
+    }
+    return matching ? { kind: 'found', source, entry: matching } : { kind: 'wrong-token', source };
+  }
+
+  /** Looks at the database first, whatever was heard of changes. */
+  async findAgain(name: string, token: string, now: Date): Promise<Found> {
+    this.generation += 1;
+    return this.find(name, token, now);
+  }
+
+  private async refresh(): Promise<void> {
+    this.loading ??= this.load().finally(() => {
+      this.loading = undefined;
+    });
+    await this.loading;
+  }
+
+  private async load(): Promise<void> {
+    // A change that comes while the rows are on their way makes the loop in `find` load again.
+    const generation = this.generation;
+    const rows = await this.sources.findBy({ namespace: defaultNamespace });
+    const opened = rows.flatMap((row) => this.reuse(row) ?? this.open(row) ?? []);
+    this.known = new Map(opened.map((source) => [source.row.name, source]));
+    this.loadedGeneration = generation;
+  }
+
+  private reuse(row: Source): OpenSource | undefined {
+    const before = this.known.get(row.name);
+    const isSame = before?.row.id === row.id && before.row.updatedAt.getTime() === row.updatedAt.getTime();
+    return isSame ? before : undefined;
+  }
+
+  private open(row: Source): OpenSource | undefined {
+    try {
+      const secrets = this.secrets.secrets(row);
+      const needsCertificate = schemeInfo(row)?.needs.certificate ?? false;
+      const entries = this.secrets.tokens(row).map((token) => {
+        const url = handedOutUrl(this.runtime.config.publicUrl, row.name, token.token);
+        const config = configOf(settingsWithPending(row), secrets, urlForSender(url, row, secrets[0]));
+        return { ...token, config: needsCertificate ? { ...config, trustedCertificates: rootCertificates } : config };
+      });
+      return { row, entries, needsCertificate };
+    } catch (error) {
+      if (!(error instanceof UnsealError)) throw error;
+      this.runtime.log.error({ source: row.name, reason: error.message }, 'source.unusable');
+      return undefined;
+    }
+  }
+}
+
+const asked = { subscribing: 'subscribe', unsubscribing: 'unsubscribe' } as const;
+
+/** The WebSub style answers a hub's question by what we asked for. */
+function settingsWithPending({ sender, scheme, publicKeys, callbackUrl, options, websub }: Source) {
+  const state = websub?.state;
+  const isWaiting = state === 'subscribing' || state === 'unsubscribing';
+  const pending = isWaiting ? { pending: asked[state] } : {};
+  return { sender, scheme, publicKeys, callbackUrl, options: { ...options, ...pending } };
+}

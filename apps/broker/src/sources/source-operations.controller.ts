@@ -1,0 +1,82 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequireScope } from '../auth/scope.js';
+import { existingEventId, existingName } from '../http/names.js';
+import {
+  CapturesResponse,
+  MinutesResponse,
+  ReceptionPage,
+  ReceptionQuery,
+  RepublishResponse,
+  toCaptureResponse,
+  toReceptionResponse,
+} from './reception-response.js';
+import { CaptureRequest } from './source.dto.js';
+import { SourceCaptures } from './source-captures.js';
+import { SourceHistory } from './source-history.js';
+import { SourceRepublishing } from './source-republishing.js';
+import { SourceResponse } from './source-response.js';
+import { SourceResponses } from './source-responses.js';
+
+const existing = existingName('source-not-found');
+const defaultCapture = { requests: 10, seconds: 600 };
+
+@ApiTags('sources')
+@ApiBearerAuth()
+@Controller('v1/sources/:name')
+export class SourceOperationsController {
+  constructor(
+    private readonly history: SourceHistory,
+    private readonly republishing: SourceRepublishing,
+    private readonly captures: SourceCaptures,
+    private readonly responses: SourceResponses,
+  ) {}
+
+  @Get('receptions')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'The newest requests to a source, each with its verdict' })
+  @ApiOkResponse({ type: ReceptionPage })
+  async receptions(@Param('name', existing) name: string, @Query() query: ReceptionQuery): Promise<ReceptionPage> {
+    const { items, nextCursor } = await this.history.receptions(name, query);
+    return { items: items.map(toReceptionResponse), nextCursor };
+  }
+
+  @Get('minutes')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'Counts of the last hour, minute by minute' })
+  @ApiOkResponse({ type: MinutesResponse })
+  async minutes(@Param('name', existing) name: string): Promise<MinutesResponse> {
+    return { items: await this.history.minutes(name) };
+  }
+
+  @Post('receptions/:id/republish')
+  @HttpCode(200)
+  @RequireScope('publish')
+  @ApiOperation({ summary: 'Publish the events of a request once more, with new ids' })
+  @ApiOkResponse({ type: RepublishResponse })
+  async republish(
+    @Param('name', existing) name: string,
+    @Param('id', existingEventId('reception-not-found')) id: string,
+  ): Promise<RepublishResponse> {
+    return { events: await this.republishing.republish(name, id) };
+  }
+
+  @Post('capture')
+  @HttpCode(200)
+  @RequireScope('admin')
+  @ApiOperation({ summary: 'Keep the next raw requests, redacted, to see why a sender does not verify' })
+  @ApiOkResponse({ type: SourceResponse })
+  async capture(@Param('name', existing) name: string, @Body() request: CaptureRequest): Promise<SourceResponse> {
+    const { requests = defaultCapture.requests, seconds = defaultCapture.seconds } = request;
+    const source = await this.captures.open(name, { requests, seconds });
+    return this.responses.one(source, { withUrl: true });
+  }
+
+  @Get('captures')
+  @RequireScope('admin')
+  @ApiOperation({ summary: 'The raw requests that were kept, newest first' })
+  @ApiOkResponse({ type: CapturesResponse })
+  async listCaptures(@Param('name', existing) name: string): Promise<CapturesResponse> {
+    return { items: (await this.captures.list(name)).map(toCaptureResponse) };
+  }
+}

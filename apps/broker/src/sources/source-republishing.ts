@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LogReader, type NewEvent, type StoredEvent } from '@hookcast/log';
+import { uuidv7 } from '@hookcast/protocol';
+import { EventsService } from '../events/events.service.js';
+import { Problem } from '../http/problem.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import type { RepublishedEvent } from './reception-response.js';
+import { SourceHistory } from './source-history.js';
+
+/** Sends what came to a source into the bus once more. */
+@Injectable()
+export class SourceRepublishing {
+  constructor(
+    private readonly history: SourceHistory,
+    private readonly reader: LogReader,
+    private readonly events: EventsService,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  /**
+   * Publishes the events of a request again, as new events: every subscription gets them, like the first time.
+   *
+   * @throws Problem reception-not-found or reception-without-event
+   */
+  async republish(name: string, id: string): Promise<RepublishedEvent[]> {
+    const reception = await this.history.reception(name, id);
+    const copies: RepublishedEvent[] = [];
+    for (const eventId of reception.eventIds) {
+      const [stored] = await this.reader.find(eventId);
+      if (stored) copies.push(await this.publishCopy(stored));
+    }
+    if (copies.length === 0) throw new Problem('reception-without-event');
+    this.runtime.log.info({ source: name, receptionId: id, events: copies.length }, 'source.republished');
+    return copies;
+  }
+
+  private async publishCopy(stored: StoredEvent): Promise<RepublishedEvent> {
+    const [appended] = await this.events.publish(stored.topic, [copyOf(stored)]);
+    if (!appended) throw new Error('One event gives one position.');
+    return { id: appended.id, topic: stored.topic, position: appended.position, copyOf: stored.id };
+  }
+}
+
+/** The same content under a new id; `copyof` says whose. Neither delay nor expiry is repeated. */
+function copyOf({ id, type, source, subject, key, contentType, attributes, data }: StoredEvent): NewEvent {
+  return {
+    id: uuidv7(),
+    type,
+    source,
+    data,
+    attributes: { ...attributes, extensions: { ...attributes.extensions, copyof: id } },
+    ...(subject !== undefined && { subject }),
+    ...(key !== undefined && { key }),
+    ...(contentType !== undefined && { contentType }),
+  };
+}
