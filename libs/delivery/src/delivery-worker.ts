@@ -60,10 +60,14 @@ export class DeliveryWorker {
   private readonly control = new Serial();
   private readonly loops: readonly Loop[];
   private readonly heartbeat: Loop;
+  private readonly polling: Loop;
   private readonly clock: Clock;
   private readonly lines: DeliveryLog;
   private version = -1;
   private lastBeat = Number.NEGATIVE_INFINITY;
+  /** There are streams to be taken before the next heartbeat is due. */
+  private isRoundWanted = false;
+  private queuedReload: Promise<void> | undefined;
 
   constructor(private readonly options: DeliveryWorkerOptions) {
     this.clock = options.clock ?? systemClock;
@@ -74,9 +78,10 @@ export class DeliveryWorker {
     this.holdings = this.createHoldings();
     this.ownership = this.createOwnership(workerId);
     this.heartbeat = this.loop('heartbeat', heartbeatMs, async () => this.beat());
+    this.polling = this.loop('poll', pollMs, async () => this.poll());
     this.loops = [
       this.heartbeat,
-      this.loop('poll', pollMs, async () => this.poll()),
+      this.polling,
       this.loop('stats', statsMs, async () => this.engine.stats.runOnce(this.clock.now())),
     ];
   }
@@ -91,7 +96,13 @@ export class DeliveryWorker {
     const before = { ...this.engine.report.counts };
     if (this.clock.monotonic() - this.lastBeat >= heartbeatMs) await this.beat();
     await this.poll();
+    if (this.isRoundWanted) {
+      await this.beat();
+      await this.engine.poll();
+    }
     await this.engine.conditions.until(() => this.engine.isQuiet);
+    // A recovery that a settle has asked for.
+    await this.control.run(async () => {});
     const { delivered, retried, dead, dropped, suspended } = this.engine.report.counts;
     return {
       delivered: delivered - before.delivered,
@@ -123,7 +134,12 @@ export class DeliveryWorker {
 
   /** Takes over changes of the control plane now. The poll would within a second. */
   async reload(): Promise<void> {
-    await this.control.run(async () => this.reloadCatalog());
+    // One that waits for its turn will read what is there by then, so that a burst of changes costs two reloads.
+    this.queuedReload ??= this.control.run(async () => {
+      this.queuedReload = undefined;
+      await this.reloadCatalog();
+    });
+    await this.queuedReload;
   }
 
   /** Requests in flight for a subscription from this worker. */
@@ -144,14 +160,22 @@ export class DeliveryWorker {
   private async beat(): Promise<void> {
     await this.control.run(async () => {
       if (this.version < 0) await this.reloadCatalog();
-      await this.ownership.runOnce();
+      this.isRoundWanted = false;
+      const { claimed } = await this.ownership.runOnce();
       this.lastBeat = this.clock.monotonic();
+      // Their retries wait to be read.
+      if (claimed > 0) this.polling.nudge();
     });
+  }
+
+  private wantRound(): void {
+    this.isRoundWanted = true;
+    this.heartbeat.nudge();
   }
 
   private async poll(): Promise<void> {
     if ((await readControlVersion(this.options.pool)) !== this.version) await this.reload();
-    if (await this.ownershipStore.someAreFree()) this.heartbeat.nudge();
+    if (await this.ownershipStore.someAreFree()) this.wantRound();
     await this.engine.poll();
   }
 
@@ -162,7 +186,7 @@ export class DeliveryWorker {
     this.holdings.syncCursors(await adoptCursors(this.options.pool, this.holdings.epochs));
     this.version = catalog.version;
     this.engine.dispatcher.pump();
-    if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.heartbeat.nudge();
+    if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.wantRound();
   }
 
   private async drain(streamId: number): Promise<void> {
@@ -217,8 +241,11 @@ export class DeliveryWorker {
   }
 
   private loop(name: string, everyMs: number, work: () => Promise<unknown>): Loop {
-    const onError = (error: unknown) =>
-      this.lines.warn('delivery.loop-failed', { loop: name, error: errorText(error) });
+    const onError = (error: unknown, failures: number) => {
+      // 1, 2, 4, 8 ...: an outage shows, and does not flood the log.
+      if ((failures & (failures - 1)) !== 0) return;
+      this.lines.warn('delivery.loop-failed', { loop: name, failures, error: errorText(error) });
+    };
     return new Loop(work, { everyMs, retryMs: 500, onError });
   }
 

@@ -6,7 +6,7 @@ import { errorText } from './delivery-log.js';
 import { hookRequest } from './hook-request.js';
 import { decide, type Outcome } from './outcome.js';
 import { RoundRobin } from './round-robin.js';
-import { retryKind, type Delivery, type Sender } from './sender.js';
+import { retryKind, type Delivery, type Endpoint, type Sender } from './sender.js';
 import type { Settler } from './settler.js';
 
 export interface DispatcherOptions {
@@ -70,12 +70,12 @@ export class Dispatcher {
   }
 
   private serve(sender: Sender, now: number): void {
-    // It comes back into the line when an answer arrives, its pause ends or it is resumed.
-    if (!sender.maySend(now)) return;
     const { endpoint } = sender;
+    // It comes back into the line when an answer arrives, its pause ends or it is resumed.
+    if (!sender.maySend(now)) return this.letNextIn(endpoint);
     if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
     const delivery = sender.take();
-    if (delivery === undefined) return;
+    if (delivery === undefined) return this.letNextIn(endpoint);
     this.options.onTaken(delivery);
     this.start(delivery, now);
     this.line.add(sender);
@@ -109,7 +109,7 @@ export class Dispatcher {
     return this.options.client.post(hookRequest(sender.template, event, number, Math.floor(now / 1000)));
   }
 
-  private finish(delivery: Delivery, endpoint: Sender['endpoint'], response: HookResponse): void {
+  private finish(delivery: Delivery, endpoint: Endpoint, response: HookResponse): void {
     const { sender, cursor } = delivery;
     this.inFlight -= 1;
     sender.inFlight -= 1;
@@ -117,10 +117,15 @@ export class Dispatcher {
     cursor.stream.inFlight -= 1;
     this.conclude(delivery, response);
     this.line.add(sender);
-    const waiting = endpoint.waiting.next();
-    if (waiting !== undefined) this.line.add(waiting);
+    this.letNextIn(endpoint);
     this.pump();
     if (cursor.stream.inFlight === 0) this.options.onIdle();
+  }
+
+  /** A slot of the endpoint is free, or was not used by the one it was offered to. */
+  private letNextIn(endpoint: Endpoint): void {
+    const waiting = endpoint.waiting.next();
+    if (waiting !== undefined) this.line.add(waiting);
   }
 
   private conclude(delivery: Delivery, response: HookResponse): void {

@@ -100,6 +100,7 @@ export class Engine {
       sendersById: this.senders,
       streamsById: this.streams,
       onDue: (retry, sender) => this.due(retry, sender),
+      onIdle: () => this.moved(),
     });
   }
 

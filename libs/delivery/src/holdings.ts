@@ -98,6 +98,7 @@ export class Holdings {
     const cursor = new StreamCursor(stream, sender, row);
     stream.cursors.set(row.subscriptionId, cursor);
     sender.cursors.add(cursor);
+    this.options.book.addCursor(cursor, sender);
     if (cursor.parkedUntil > this.options.now()) this.options.dispatcher.pauseSender(sender, cursor.parkedUntil);
     if (sender.isActive) this.follow(cursor);
   }

@@ -2,7 +2,8 @@ export interface LoopOptions {
   everyMs: number;
   /** After a run that failed. */
   retryMs: number;
-  onError: (error: unknown) => void;
+  /** @param failures how many runs have failed in a row */
+  onError: (error: unknown, failures: number) => void;
 }
 
 /** Repeats work with a pause after each run. */
@@ -11,6 +12,7 @@ export class Loop {
   private running: Promise<void> | undefined;
   private isStarted = false;
   private isNudged = false;
+  private failures = 0;
 
   constructor(
     private readonly work: () => Promise<unknown>,
@@ -50,9 +52,11 @@ export class Loop {
   private async once(): Promise<number> {
     try {
       await this.work();
+      this.failures = 0;
       return this.options.everyMs;
     } catch (error) {
-      this.options.onError(error);
+      this.failures += 1;
+      this.options.onError(error, this.failures);
       return this.options.retryMs;
     }
   }

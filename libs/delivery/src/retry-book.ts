@@ -1,6 +1,7 @@
 import type { AlarmClock } from './alarm-clock.js';
 import type { Clock } from './clock.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
+import { RecentChanges } from './recent-changes.js';
 import type { RetryStore, StoredRetry } from './retry-store.js';
 import { retryKey, type Sender, type WaitingRetry } from './sender.js';
 import type { SettleBatch } from './settle-batch.js';
@@ -17,6 +18,8 @@ export interface RetryBookOptions {
   streamsById: ReadonlyMap<number, OwnedStream>;
   /** The retry's time has come. */
   onDue(retry: WaitingRetry, sender: Sender): void;
+  /** Nothing is being read any more. */
+  onIdle(): void;
 }
 
 /**
@@ -31,18 +34,23 @@ export class RetryBook {
   private readonly sweeping = new Set<Sender>();
   /** Streams whose rows were not read yet. */
   private readonly fresh = new Set<OwnedStream>();
-  private reads = 0;
-  /** What was committed while rows were being read: those rows are out of date. */
-  private readonly changed = new Set<string>();
+  /** Rows this worker has written or removed while others were being read. */
+  private readonly changes = new RecentChanges();
 
   constructor(private readonly options: RetryBookOptions) {}
 
   get isIdle(): boolean {
-    return this.reads === 0;
+    return this.changes.readsUnderWay === 0;
   }
 
   addStream(stream: OwnedStream): void {
     this.fresh.add(stream);
+  }
+
+  /** A cursor begins. Rows it may have lie before the horizon, so only a sweep, or the first scan of its stream, finds them. */
+  addCursor(cursor: StreamCursor, sender: Sender): void {
+    if (!this.fresh.has(cursor.stream)) sender.isSwept = true;
+    this.sweeps.delete(sender);
   }
 
   /** Forgets what waits for a cursor that is closed. */
@@ -106,10 +114,13 @@ export class RetryBook {
     const except = [...sendersById.values()].filter((sender) => sender.isSwept).map((sender) => sender.subscriptionId);
     const streamIds = streams.map(({ streamId }) => streamId);
     const query = { streamIds, after: new Date(from), until: new Date(until), except, limit: scanLimit };
-    await this.reading(store.due(query), (rows) => {
-      for (const row of rows) this.offer(row);
-      if (rows.length >= scanLimit) this.sweepAll(streams);
-    });
+    await this.changes.reading(
+      async () => store.due(query),
+      (rows, hasChanged) => {
+        for (const row of rows) this.offer(row, hasChanged);
+        if (rows.length >= scanLimit) this.sweepAll(streams);
+      },
+    );
   }
 
   private sweepAll(streams: readonly OwnedStream[]): void {
@@ -135,6 +146,7 @@ export class RetryBook {
       await this.sweepPage(sender);
     } finally {
       this.sweeping.delete(sender);
+      if (this.isIdle) this.options.onIdle();
     }
   }
 
@@ -147,19 +159,22 @@ export class RetryBook {
       until: new Date(this.horizon),
       limitPerStream: 2 * sender.retryBound,
     };
-    await this.reading(this.options.store.sweep(query), (rows) => {
-      const isComplete = this.offerPage(rows, places) && !someStreamHas(rows, query.limitPerStream);
-      // Taken out of the map meanwhile: a row was written that this read may have missed.
-      const isCurrent = this.sweeps.get(sender) === places;
-      if (isComplete) this.sweeps.delete(sender);
-      if (isComplete && isWhole && isCurrent) sender.isSwept = false;
-    });
+    await this.changes.reading(
+      async () => this.options.store.sweep(query),
+      (rows, hasChanged) => {
+        const isComplete = this.offerPage(rows, places, hasChanged) && !someStreamHas(rows, query.limitPerStream);
+        // Taken out of the map meanwhile: a row was written that this read may have missed.
+        const isCurrent = this.sweeps.get(sender) === places;
+        if (isComplete) this.sweeps.delete(sender);
+        if (isComplete && isWhole && isCurrent) sender.isSwept = false;
+      },
+    );
   }
 
   /** False when the subscription could not take all rows; `places` says how far it came. */
-  private offerPage(rows: readonly StoredRetry[], places: Map<number, number>): boolean {
+  private offerPage(rows: readonly StoredRetry[], places: Map<number, number>, hasChanged: HasChanged): boolean {
     for (const row of rows) {
-      if (!this.offer(row)) return false;
+      if (!this.offer(row, hasChanged)) return false;
       places.set(row.streamId, row.seq);
     }
     return true;
@@ -174,10 +189,10 @@ export class RetryBook {
   }
 
   /** False when the subscription has as many in memory as it may. */
-  private offer(row: StoredRetry): boolean {
+  private offer(row: StoredRetry, hasChanged: HasChanged): boolean {
     const sender = this.options.sendersById.get(row.subscriptionId);
     const cursor = this.options.streamsById.get(row.streamId)?.cursors.get(row.subscriptionId);
-    if (!sender || !cursor || this.changed.has(`${cursor.key}/${row.seq}`)) return true;
+    if (!sender || !cursor || hasChanged(`${cursor.key}/${row.seq}`)) return true;
     return this.remember(sender, cursor, row);
   }
 
@@ -213,25 +228,15 @@ export class RetryBook {
 
   private forget(cursor: StreamCursor, seq: number): void {
     this.senderOf(cursor)?.retries.delete(retryKey(cursor.stream.streamId, seq));
-    if (this.reads > 0) this.changed.add(`${cursor.key}/${seq}`);
+    this.changes.note(`${cursor.key}/${seq}`);
   }
 
   private senderOf(cursor: StreamCursor): Sender | undefined {
     return this.options.sendersById.get(cursor.sender.subscriptionId);
   }
-
-  /** Rows are used before the next commit can be noted, so that `changed` tells which of them are out of date. */
-  private async reading(read: Promise<StoredRetry[]>, use: (rows: StoredRetry[]) => void): Promise<void> {
-    this.reads += 1;
-    try {
-      use(await read);
-    } finally {
-      this.reads -= 1;
-      if (this.reads === 0) this.changed.clear();
-    }
-  }
 }
 
+type HasChanged = (key: string) => boolean;
 type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at'>;
 
 function someStreamHas(rows: readonly StoredRetry[], limit: number): boolean {

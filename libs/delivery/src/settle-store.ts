@@ -12,7 +12,8 @@ export interface SettleOptions {
 
 /**
  * Writes a batch in one statement. Every part is joined to `fence`, the cursors whose epoch is still this worker's: a
- * stale one writes nothing at all. The statement may be repeated, since it sets totals and does not add to them.
+ * stale one writes nothing at all. The statement may be repeated: totals are set and not added to, except `expired`,
+ * which the log counts in the same column.
  *
  * Index: primary keys throughout. Race closed: a takeover raises the epoch in the same row this updates, so one of the
  * two waits for the other and then sees it.
