@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { StartError } from './start-error.js';
 
-const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const signalNumbers = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 } as const;
+type Signal = keyof typeof signalNumbers;
+const signals: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 /** A process that failed has this long to put its affairs in order. */
 const failedStopMs = 5_000;
 
@@ -15,8 +16,9 @@ const failedStopMs = 5_000;
 export async function runUntilSignalled(
   log: Logger,
   start: (lifecycle: Lifecycle) => Promise<() => Promise<void>>,
+  heeded: readonly Signal[] = signals,
 ): Promise<void> {
-  const lifecycle = new Lifecycle(log);
+  const lifecycle = new Lifecycle(log, heeded);
   await lifecycle.run(start);
 }
 
@@ -24,7 +26,10 @@ export class Lifecycle {
   private stop: (() => Promise<void>) | undefined;
   private ending = false;
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    private readonly heeded: readonly Signal[],
+  ) {}
 
   async run(start: (lifecycle: Lifecycle) => Promise<() => Promise<void>>): Promise<void> {
     for (const signal of signals) process.on(signal, () => void this.signalled(signal));
@@ -56,7 +61,8 @@ export class Lifecycle {
     }
   }
 
-  private async signalled(signal: (typeof signals)[number]): Promise<void> {
+  private async signalled(signal: Signal): Promise<void> {
+    if (!this.heeded.includes(signal)) return;
     if (this.ending) process.exit(128 + signalNumbers[signal]);
     this.ending = true;
     this.log.info({ signal }, 'broker.stopping');

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { version } from '../version.js';
+import type { ChildMessage } from './child.js';
 import { runUntilSignalled, type Lifecycle } from './lifecycle.js';
 import { prepare, type Prepared } from './prepare.js';
 import { serve } from './serve.js';
+import { StartError } from './start-error.js';
 
 /** A forked process that ends by itself is replaced, but not in a tight loop. */
 const restartMs = 1_000;
@@ -67,11 +69,13 @@ class Fleet {
     const member = cluster.fork();
     this.members.add(member);
     member.once('exit', () => this.members.delete(member));
-    // By message, not by environment: that can be read from outside the process.
-    member.send(this.prepared);
     return new Promise((resolve, reject) => {
-      member.once('message', (message: { url: string }) => resolve(message.url));
-      member.once('exit', (code) => reject(new Error(`A forked process ended with ${code} while it started.`)));
+      member.on('message', (message: ChildMessage) => {
+        // By message, not by environment: that can be read from outside the process.
+        if (message.kind === 'waiting') member.send(this.prepared);
+        else resolve(message.url);
+      });
+      member.once('exit', (code) => reject(new StartError(`A forked process ended with ${code} while it started.`)));
     });
   }
 
