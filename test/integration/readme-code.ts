@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** The TypeScript blocks of a README, and whether the code of a file that runs stands behind each. */
-export function unprovenBlocks(readmeUrl: URL, sourceUrl: string): string[] {
-  const source = readFileSync(new URL(sourceUrl), 'utf8');
+/** The TypeScript blocks of a README, and whether code out of the files that run stands behind each. */
+export function unprovenBlocks(readmeUrl: URL, ...sourceUrls: (string | URL)[]): string[] {
+  const source = sourceUrls.map((url) => readFileSync(new URL(url), 'utf8')).join('\n');
   const proven = new Set(regionsOf(source).map(normalized));
   const imported = new Set(importsOf(source));
   const isProven = (block: string) =>
