@@ -23,6 +23,8 @@ const allowed: Record<string, string[]> = {
   'libs/publisher': ['node', '@hookcast/protocol'],
   'libs/receiver': ['node', '@hookcast/protocol'],
 };
+/** The part of the receiver SDK that takes the webhooks of SaaS senders: nothing else of it loads their checks. */
+const senderFiles = /^libs\/receiver\/src\/(?:verify-from|(?:nest-)?(?:from-)?senders?(?:-[\w-]+)?)\.ts$/;
 const nestFiles = /^libs\/(publisher|receiver)\/src\/nest[\w.-]*\.ts$/;
 
 function sourceFiles(folder: string): SourceFile[] {
@@ -46,10 +48,11 @@ const isNode = (specifier: string) => specifier.startsWith('node:') || builtinMo
 function forbiddenImports(library: string, file: SourceFile): string[] {
   const rules = allowed[library] ?? [];
   const nest = nestFiles.test(file.path) ? ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'] : [];
+  const senders = senderFiles.test(file.path) ? ['@hookcast/sources'] : [];
   return file.imports
     .filter((name) => !name.startsWith('.'))
     .filter((name) => !(isNode(name) && (rules.includes('node') || rules.includes(name))))
-    .filter((name) => ![...rules, ...nest].includes(packageOf(name)))
+    .filter((name) => ![...rules, ...nest, ...senders].includes(packageOf(name)))
     .map((name) => `${file.path} imports ${name}`);
 }
 
@@ -69,6 +72,16 @@ test('the broker does not import the SDKs', () => {
       file.path.startsWith('apps/broker') && file.imports.some((name) => /^@hookcast\/(publisher|receiver)/.test(name)),
   );
   expect(sdk.map((file) => file.path)).toEqual([]);
+});
+
+test('who receives from the broker only does not load the checks of SaaS senders', () => {
+  const reaching = everything.filter(
+    (file) =>
+      file.path.startsWith('libs/receiver/') &&
+      !senderFiles.test(file.path) &&
+      file.imports.some((name) => senderFiles.test(`libs/receiver/src/${name.slice(2).replace(/\.js$/, '.ts')}`)),
+  );
+  expect(reaching.map((file) => file.path)).toEqual([]);
 });
 
 test('no package reaches into the files of another', () => {
