@@ -153,18 +153,20 @@ export class RetryBook {
   private async sweepPage(sender: Sender): Promise<void> {
     const places = this.placesOf(sender);
     const isWhole = [...places.values()].every((seq) => seq === 0);
+    const until = this.horizon;
     const query = {
       subscriptionId: sender.subscriptionId,
       places: [...places].map(([streamId, afterSeq]) => ({ streamId, afterSeq })),
-      until: new Date(this.horizon),
+      until: new Date(until),
       limitPerStream: 2 * sender.retryBound,
     };
     await this.changes.reading(
       async () => this.options.store.sweep(query),
       (rows, hasChanged) => {
         const isComplete = this.offerPage(rows, places, hasChanged) && !someStreamHas(rows, query.limitPerStream);
-        // Taken out of the map meanwhile: a row was written that this read may have missed.
-        const isCurrent = this.sweeps.get(sender) === places;
+        // Taken out of the map meanwhile: a row was written that this read may have missed. Horizon moved: a scan has
+        // passed over rows that fell due meanwhile, in the belief that sweeps find them.
+        const isCurrent = this.sweeps.get(sender) === places && this.horizon === until;
         if (isComplete) this.sweeps.delete(sender);
         if (isComplete && isWhole && isCurrent) sender.isSwept = false;
       },

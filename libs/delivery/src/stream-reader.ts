@@ -6,7 +6,7 @@ import type { OwnedStream, StreamCursor } from './owned-stream.js';
 import { RoundRobin } from './round-robin.js';
 
 export interface ReaderOptions {
-  log: LogReader;
+  log: Pick<LogReader, 'read'>;
   lines: DeliveryLog;
   /** Reads at the same time. */
   maxReads: number;

@@ -1,0 +1,155 @@
+import type { StoredEvent } from '@hookcast/log';
+import fc from 'fast-check';
+import { silentLog } from './delivery-log.js';
+import { OwnedStream, StreamCursor } from './owned-stream.js';
+import { StreamReader } from './stream-reader.js';
+
+const storedEvent = (seq: number): StoredEvent => ({
+  id: `e${seq}`,
+  type: 't',
+  source: '/topics/t',
+  attributes: {},
+  data: Buffer.alloc(10),
+  streamId: 1,
+  seq,
+  createdAt: new Date(seq * 10),
+  topic: 't',
+});
+
+/** A stream that grows, read by cursors that come and go; whoever steps it decides when reads are answered. */
+class World {
+  readonly stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
+  readonly cursors: StreamCursor[];
+  readonly seen: number[][];
+  private readonly active: boolean[];
+  private readonly reader: StreamReader;
+  /** Positions before it went with their day. */
+  private firstSeq = 1;
+  private failures = 0;
+
+  constructor(
+    private readonly starts: readonly number[],
+    delayed: <T>(value: T) => Promise<T>,
+  ) {
+    this.reader = new StreamReader({
+      log: {
+        // At most three events, as when they are large.
+        read: async (_ref, after, limit) => {
+          const from = Math.max(after.seq + 1, this.firstSeq);
+          const count = Math.min(3, limit.events, this.stream.head - from + 1);
+          const events = Array.from({ length: Math.max(count, 0) }, (_, index) => storedEvent(from + index));
+          const isBroken = this.failures > 0;
+          this.failures = 0;
+          await delayed(undefined);
+          if (isBroken) throw new Error('away');
+          return events;
+        },
+      },
+      lines: silentLog,
+      maxReads: 2,
+      maxSharedBytes: () => 1_000_000,
+      maxSharedEvents: 6,
+      onRead: () => {},
+    });
+    this.seen = starts.map(() => []);
+    this.active = starts.map(() => true);
+    this.cursors = starts.map((settledSeq, index) => {
+      const state = { settledSeq, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, parkedUntil: 0 };
+      const cursor = new StreamCursor(this.stream, { subscriptionId: index, ownPageSize: 2, offer: () => {} }, state);
+      this.stream.cursors.set(index, cursor);
+      return cursor;
+    });
+    for (const index of starts.keys()) this.resume(index);
+  }
+
+  grow(count: number): void {
+    this.stream.head += count;
+    this.reader.considerStream(this.stream);
+  }
+
+  poll(): void {
+    this.stream.tail.trim();
+    this.reader.considerStream(this.stream);
+  }
+
+  breakNextRead(): void {
+    this.failures = 1;
+  }
+
+  take(index: number): void {
+    const cursor = this.cursors[index];
+    const event = cursor?.take();
+    if (!cursor || !event) return;
+    this.seen[index]?.push(event.seq);
+    this.reader.consider(cursor);
+  }
+
+  pause(index: number): void {
+    this.active[index] = false;
+    const cursor = this.cursors[index];
+    if (cursor) this.stream.unfollow(cursor);
+  }
+
+  resume(index: number): void {
+    this.active[index] = true;
+    const cursor = this.cursors[index];
+    if (!cursor) return;
+    this.stream.follow(cursor);
+    this.reader.consider(cursor);
+  }
+
+  expected(index: number): number[] {
+    const start = this.starts[index] ?? 0;
+    return Array.from({ length: this.stream.head - start }, (_, offset) => start + 1 + offset);
+  }
+}
+
+const index = fc.nat({ max: 2 });
+const step = fc.oneof(
+  fc.tuple(fc.constant('grow' as const), fc.integer({ min: 1, max: 12 })),
+  fc.tuple(fc.constant('take' as const), index),
+  fc.tuple(fc.constant('take' as const), index),
+  fc.tuple(fc.constant('pause' as const), index),
+  fc.tuple(fc.constant('resume' as const), index),
+  fc.tuple(fc.constant('poll' as const), index),
+  fc.tuple(fc.constant('breakNextRead' as const), index),
+);
+
+test('however reads, growth, pauses and takes interleave: every cursor sees every event once, in order', async () => {
+  const starts = fc.array(fc.nat({ max: 8 }), { minLength: 3, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(starts, fc.array(step, { maxLength: 200 }), fc.scheduler(), async (places, steps, scheduler) => {
+      const world = new World(places, async (value) => scheduler.schedule(Promise.resolve(value)));
+      world.grow(10);
+      for (const [what, argument] of steps) {
+        world[what](argument);
+        if (scheduler.count() > 1) await scheduler.waitOne();
+      }
+      for (const each of places.keys()) world.resume(each);
+      const isDone = () => places.every((_, each) => (world.seen[each]?.length ?? 0) >= world.expected(each).length);
+      for (let round = 0; round < 2_000 && !isDone(); round += 1) {
+        world.poll();
+        for (const each of places.keys()) world.take(each);
+        await (scheduler.count() > 0 ? scheduler.waitOne() : Promise.resolve());
+      }
+      for (const each of places.keys()) expect(world.seen[each]).toEqual(world.expected(each));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the shared feed stays within its bound, however far one cursor lags', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 100 }), fc.scheduler(), async (steps, scheduler) => {
+      const world = new World([0, 0, 0], async (value) => scheduler.schedule(Promise.resolve(value)));
+      world.grow(200);
+      for (const [what, argument] of steps) {
+        if (what !== 'take' || argument !== 0) world[what](argument);
+        world.take(1);
+        if (scheduler.count() > 0) await scheduler.waitOne();
+        expect(world.stream.tail.buffer.size).toBeLessThanOrEqual(6 + 3 + 128);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
