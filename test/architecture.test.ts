@@ -103,7 +103,7 @@ test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
 
 test('outbound sockets are opened by libs/egress and the SDKs only', () => {
   const outbound =
-    /\bfrom 'undici'|\bfetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
+    /\bfrom 'undici'|(?<![.\w])fetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
   expect(offenders(outbound, /^libs\/(egress|publisher|receiver)\/|^libs\/database\/src\/embedded/)).toEqual([]);
 });
 
