@@ -4,6 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY libs/protocol/package.json libs/protocol/
 COPY libs/egress/package.json libs/egress/
+COPY libs/filter/package.json libs/filter/
 COPY libs/sources/package.json libs/sources/
 COPY libs/database/package.json libs/database/
 COPY libs/log/package.json libs/log/

@@ -14,11 +14,12 @@ interface SourceFile {
 const allowed: Record<string, string[]> = {
   'libs/protocol': ['node:crypto'],
   'libs/egress': ['node', 'undici', 'ipaddr.js'],
+  'libs/filter': ['@bufbuild/cel', '@bufbuild/protobuf'],
   'libs/sources': ['node:crypto', '@hookcast/protocol'],
   'libs/database': ['node', 'pg', 'typeorm', '@nestjs/typeorm', '@nestjs/common'],
   'libs/log': ['node', 'pg', 'typeorm', '@nestjs/common', '@hookcast/database', '@hookcast/protocol'],
   'libs/delivery': ['node', 'pg', 'typeorm', '@nestjs/common', '@nestjs/schedule'].concat(
-    ['database', 'log', 'egress', 'protocol'].map((name) => `@hookcast/${name}`),
+    ['database', 'log', 'egress', 'protocol', 'filter'].map((name) => `@hookcast/${name}`),
   ),
   'libs/publisher': ['node', '@hookcast/protocol'],
   'libs/receiver': ['node', '@hookcast/protocol'],
@@ -103,7 +104,7 @@ test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
 
 test('outbound sockets are opened by libs/egress and the SDKs only', () => {
   const outbound =
-    /\bfrom 'undici'|(?<![.\w])fetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
+    /\bfrom 'undici'|(?<![.\w]|async )fetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
   expect(offenders(outbound, /^libs\/(egress|publisher|receiver)\/|^libs\/database\/src\/embedded/)).toEqual([]);
 });
 
