@@ -1,19 +1,21 @@
 import type { DataSourceOptions, Logger } from 'typeorm';
 import { clientTimeoutMs, connectTimeoutMs, defaultSession } from './data-pool.js';
+import { ApiKey } from './entities/api-key.entity.js';
 import { Service } from './entities/service.entity.js';
 import { Source } from './entities/source.entity.js';
 import { Subscription } from './entities/subscription.entity.js';
 import { Topic } from './entities/topic.entity.js';
 import { InitialSchema0001 } from './migrations/0001-initial-schema.js';
 import { Sources0002 } from './migrations/0002-sources.js';
+import { Access0003 } from './migrations/0003-access.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
 /** Every mapped table: the control plane. The data plane is reached by SQL only. */
-export const entities = [Topic, Subscription, Service, Source];
+export const entities = [Topic, Subscription, Service, Source, ApiKey];
 
 /** Every migration, oldest first. Append; never edit one that was released. */
-export const migrations = [InitialSchema0001, Sources0002];
+export const migrations = [InitialSchema0001, Sources0002, Access0003];
 
 export interface DataSourceSettings {
   /** @default 5 */

@@ -1,6 +1,7 @@
 export { bumpControlVersion, readControlVersion } from './control-store.js';
 export { createDataPool, type DataPoolOptions } from './data-pool.js';
 export { dataSourceOptions, entities, migrations, type DataSourceSettings } from './data-source.js';
+export { ApiKey } from './entities/api-key.entity.js';
 export { Service } from './entities/service.entity.js';
 export {
   Source,
