@@ -86,7 +86,7 @@ afterAll(async () => {
 
 async function source(name: string, body: object): Promise<string> {
   const put = await broker.call<{ url: string }>('PUT', `/v1/sources/${name}`, body);
-  expect(put.status, put.text).toBe(201);
+  if (put.status !== 201) throw new Error(`PUT answered ${put.status}: ${put.text}`);
   return `${broker.url}${new URL(put.body.url).pathname}`;
 }
 

@@ -32,14 +32,14 @@ export function redact(request: RawRequest, known: { token: string; secrets: rea
 }
 
 function redactUrl(url: string, secrets: readonly string[]): string {
-  const [path = '', query] = url.split(/\?(.*)/s, 2);
-  const clean = withoutTexts(path, secrets);
-  if (query === undefined) return clean;
+  // Known secrets first, as they may hold what separates parameters.
+  const [path = '', query] = withoutTexts(url, secrets).split(/\?(.*)/s, 2);
+  if (query === undefined) return path;
   const pairs = query.split('&').map((pair) => {
     const [name = ''] = pair.split('=', 1);
-    return parameter.test(name) && pair.length > name.length ? `${name}=${removed}` : withoutTexts(pair, secrets);
+    return parameter.test(name) && pair.length > name.length ? `${name}=${removed}` : pair;
   });
-  return `${clean}?${pairs.join('&')}`;
+  return `${path}?${pairs.join('&')}`;
 }
 
 function redactHeader(name: string, value: string, secrets: readonly string[]): string {
@@ -56,19 +56,25 @@ function shape(value: string): string {
   return `${prefix}‹${value.length - prefix.length} characters, ${fingerprint}›`;
 }
 
-/** As it is, as a URL writes it, and as basic authentication writes it. */
-function spellings(secret: string): string[] {
-  const encoded = new URLSearchParams({ secret }).toString().slice('secret='.length);
-  return [...new Set([secret, encoded, Buffer.from(secret).toString('base64')])];
+/** As it is, and as URLs, forms, JSON and basic authentication write it; the longest first, as one may hold another. */
+function spellings(secrets: readonly string[]): string[] {
+  const all = secrets.flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret),
+    new URLSearchParams({ secret }).toString().slice('secret='.length),
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret).toString('base64'),
+  ]);
+  return [...new Set(all)].toSorted((one, other) => other.length - one.length);
 }
 
 function withoutTexts(text: string, secrets: readonly string[]): string {
-  return secrets.flatMap(spellings).reduce((rest, secret) => rest.replaceAll(secret, removed), text);
+  return spellings(secrets).reduce((rest, secret) => rest.replaceAll(secret, removed), text);
 }
 
 function withoutBytes(body: Buffer, secrets: readonly string[]): Buffer {
   // latin1 maps every byte to one character and back, whatever the body is.
-  const texts = secrets.flatMap(spellings).map((text) => Buffer.from(text).toString('latin1'));
+  const texts = spellings(secrets).map((text) => Buffer.from(text).toString('latin1'));
   if (!texts.some((text) => body.includes(text, 0, 'latin1'))) return body;
   const mark = Buffer.from(removed).toString('latin1');
   return Buffer.from(
