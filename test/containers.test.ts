@@ -12,7 +12,7 @@ const compose = parse(text('docker-compose.yml')) as {
 const dockerfile = text('Dockerfile');
 
 function composeValidator() {
-  const ajv = new Ajv2019({ strict: false, allErrors: true });
+  const ajv = new Ajv2019({ strict: false, allErrors: true, logger: false });
   addFormats.default(ajv, { mode: 'fast' });
   ajv.addFormat('duration', /^(\d+(\.\d+)?(ms|us|s|m|h))+$/);
   // The published file names its dialect with a trailing '#' and carries draft-4 ids: ajv takes neither.
