@@ -1,4 +1,5 @@
 import { createDataPool } from '@hookcast/database';
+import { DeliveryJanitor } from '@hookcast/delivery';
 import { hookServer } from '../support/hook-server.js';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
@@ -106,6 +107,25 @@ test('a settle whose answer was lost is written again without doubling anything'
   } finally {
     await pool.end();
   }
+});
+
+test('a stop while the database is away comes to an end, and what it could not settle is sent again', async () => {
+  await run.subscribe('billing', { topics: ['orders.created'] });
+  const worker = run.worker({ host: 'a', clock: liveClock });
+  run.hooks.respondWith(async () => {
+    await run.rows('alter table if exists cursors rename to cursors_away');
+    return 204;
+  });
+  await publish(1);
+  worker.start();
+  await until(() => run.lines.some(({ event }) => event === 'delivery.settle-failed'), { what: 'the outage' });
+  await worker.stop();
+  expect(run.lines.map(({ event }) => event)).toContain('delivery.stop-incomplete');
+  await run.rows('alter table cursors_away rename to cursors');
+  await run.rows(`update workers set heartbeat_at = now() - interval '11 seconds'`);
+  run.hooks.respondWith(() => 204);
+  expect(await run.worker({ host: 'b' }).runOnce()).toMatchObject({ delivered: 1 });
+  expect(ids()).toEqual(['e0', 'e0']);
 });
 
 test('a paused subscription gets nothing, and all of it when it is resumed', async () => {
@@ -217,4 +237,29 @@ test('a backlog of 10,000 events is drained with bounded memory, though one subs
   // The shared feed lets go of a laggard at 1,024; a page more may come in, and the laggard has a page of its own.
   expect(counts.mostBuffered).toBeLessThan(1_024 + 2 * 256);
   await until(isSettled, { what: 'all to be settled' });
+});
+
+test('the janitor drops what nobody needs any more and nothing else', async () => {
+  const { id } = await run.subscribe('billing', { topics: ['orders.created'] });
+  run.hooks.respondWith(() => 500);
+  await publish(2);
+  const worker = run.worker();
+  await worker.runOnce();
+  await worker.stop();
+  await run.rows(
+    `insert into workers values (gen_random_uuid(), now() - interval '2 hours', now(), 'long dead', 1),
+       (gen_random_uuid(), now() - interval '10 minutes', now(), 'silent', 2)`,
+  );
+  await run.rows(
+    `insert into delivery_stats select subscription_id, minute - interval '8 days', worker_id, 1, 1, 1, durations
+       from delivery_stats`,
+  );
+  await run.rows(
+    `insert into retries select stream_id, 4711, seq, event_at, attempt_no, kind, next_at, last_error from retries`,
+  );
+  const janitor = new DeliveryJanitor({ pool: run.pool, now: run.clock.now });
+  expect(await janitor.runOnce()).toEqual({ workers: 1, minutes: 1, retries: 2 });
+  expect(await run.rows('select host from workers')).toEqual([{ host: 'silent' }]);
+  expect(await run.rows('select distinct subscription_id from retries')).toEqual([{ subscription_id: id }]);
+  expect(await janitor.runOnce()).toEqual({ workers: 0, minutes: 0, retries: 0 });
 });

@@ -132,6 +132,22 @@ test('Retry-After pauses the whole subscription, over a restart too', async () =
   expect(attempts().toSorted()).toEqual(['a#1', 'a#2', 'b#1']);
 });
 
+test('a resume ends the pause a hook has asked for, over a restart too', async () => {
+  run.hooks.answer({ status: 503, headers: { 'retry-after': '3600' } });
+  const { id } = await run.subscribe('billing', { topics: ['orders.created'], concurrency: 1 });
+  await run.publish('orders.created', [{ id: 'a' }, { id: 'b' }]);
+  const first = run.worker({ host: 'a' });
+  await first.runOnce();
+  expect(await run.rows('select park_reason from cursors')).toEqual([{ park_reason: 'retry-after' }]);
+  await run.change(`update subscriptions set state = 'paused' where id = $1`, [id]);
+  await first.runOnce();
+  await run.change(`update subscriptions set state = 'active' where id = $1`, [id]);
+  expect(await first.runOnce()).toMatchObject({ delivered: 1 });
+  expect(await run.rows('select parked_until, park_reason from cursors')).toEqual([
+    { parked_until: null, park_reason: null },
+  ]);
+});
+
 test('410 suspends the subscription and keeps its backlog for the day it is resumed', async () => {
   run.hooks.answer(410);
   const { id } = await run.subscribe('billing', { topics: ['orders.created'], concurrency: 1 });

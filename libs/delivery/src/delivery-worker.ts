@@ -67,6 +67,7 @@ export class DeliveryWorker {
   private lastBeat = Number.NEGATIVE_INFINITY;
   /** There are streams to be taken before the next heartbeat is due. */
   private isRoundWanted = false;
+  private isStopping = false;
   private queuedReload: Promise<void> | undefined;
 
   constructor(private readonly options: DeliveryWorkerOptions) {
@@ -116,6 +117,7 @@ export class DeliveryWorker {
   /** Sends nothing more, lets the requests in flight end, settles them and gives its streams away. */
   async stop(): Promise<void> {
     const { dispatcher, alarms, conditions, settler, writer, stats } = this.engine;
+    this.isStopping = true;
     dispatcher.stop();
     alarms.stop();
     await Promise.all(this.loops.map(async (loop) => loop.stop()));
@@ -123,8 +125,14 @@ export class DeliveryWorker {
     const impatience = setTimeout(() => writer.giveUp(), lastSettleMs);
     await settler.flush();
     clearTimeout(impatience);
-    await this.parting('stats', async () => stats.runOnce(this.clock.now()));
-    await this.parting('leave', async () => this.control.run(async () => this.ownership.leave()));
+    try {
+      // With the database away there is nothing left to say: the others find out by our silence.
+      if (writer.hasGivenUp) throw new Error('the database is away');
+      await stats.runOnce(this.clock.now());
+      await this.control.run(async () => this.ownership.leave());
+    } catch (error) {
+      this.lines.warn('delivery.stop-incomplete', { error: errorText(error) });
+    }
   }
 
   /** Hint that these streams have events up to these positions. Any may be missing: the poll finds them too. */
@@ -183,7 +191,7 @@ export class DeliveryWorker {
     const catalog = await this.options.catalog.load();
     this.holdings.applyCatalog(catalog);
     this.ownership.setStreams(catalog.streams);
-    this.holdings.syncCursors(await adoptCursors(this.options.pool, this.holdings.epochs));
+    this.holdings.syncCursors(await adoptCursors(this.options.pool, this.holdings.epochs()));
     this.version = catalog.version;
     this.engine.dispatcher.pump();
     if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.wantRound();
@@ -208,6 +216,7 @@ export class DeliveryWorker {
    */
   private recover(cursors: readonly StreamCursor[]): void {
     for (const cursor of cursors) if (!cursor.isClosed) this.holdings.closeCursor(cursor);
+    if (this.isStopping) return;
     const recovery = this.control.run(async () => {
       await this.ownership.runOnce();
       await this.reloadCatalog();
@@ -229,15 +238,6 @@ export class DeliveryWorker {
       this.version = -1;
       this.lines.warn('delivery.suspend-failed', { subscription: name, error: errorText(error) });
     });
-  }
-
-  private async parting(step: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      // The others find out by its silence.
-      this.lines.warn('delivery.stop-incomplete', { step, error: errorText(error) });
-    }
   }
 
   private loop(name: string, everyMs: number, work: () => Promise<unknown>): Loop {
@@ -268,13 +268,14 @@ export class DeliveryWorker {
   }
 
   private createHoldings(): Holdings {
-    const { streams, senders, reader, book, dispatcher } = this.engine;
+    const { streams, senders, reader, book, dispatcher, settler } = this.engine;
     return new Holdings({
       streams,
       senders,
       reader,
       book,
       dispatcher,
+      settler,
       lines: this.lines,
       userAgent: this.options.userAgent ?? 'Hookcast',
       now: () => this.clock.now(),
@@ -291,9 +292,7 @@ export class DeliveryWorker {
       lines: this.lines,
       isProcessAlive,
       owned: {
-        get epochs() {
-          return holdings.epochs;
-        },
+        epochs: () => holdings.epochs(),
         take: (claim) => holdings.take(claim),
         lose: (streamId) => this.lose(streamId),
         drain: async (streamId) => this.drain(streamId),

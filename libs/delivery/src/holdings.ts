@@ -9,6 +9,7 @@ import type { Claim } from './ownership-store.js';
 import type { RetryBook } from './retry-book.js';
 import { RoundRobin } from './round-robin.js';
 import { Sender, type Endpoint } from './sender.js';
+import type { Settler } from './settler.js';
 import type { StreamReader } from './stream-reader.js';
 
 export interface HoldingsOptions {
@@ -17,6 +18,7 @@ export interface HoldingsOptions {
   reader: StreamReader;
   book: RetryBook;
   dispatcher: Dispatcher;
+  settler: Settler;
   lines: DeliveryLog;
   userAgent: string;
   now: () => number;
@@ -30,7 +32,7 @@ export class Holdings {
   constructor(private readonly options: HoldingsOptions) {}
 
   /** stream → epoch */
-  get epochs(): Map<number, number> {
+  epochs(): Map<number, number> {
     return new Map([...this.options.streams.values()].map(({ streamId, epoch }) => [streamId, epoch]));
   }
 
@@ -142,7 +144,7 @@ export class Holdings {
   private resume(sender: Sender): void {
     sender.pausedUntil = 0;
     for (const cursor of sender.cursors) {
-      cursor.parkedUntil = 0;
+      this.options.settler.unpark(cursor);
       this.follow(cursor);
     }
   }

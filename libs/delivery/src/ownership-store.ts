@@ -16,6 +16,13 @@ export interface WorkerRow extends WorkerIdentity {
   isFresh: boolean;
 }
 
+export interface Beat {
+  /** The time of the database. */
+  at: Date;
+  /** False when the row was not there: at the first beat, or after the server lost the unlogged table. */
+  wasKnown: boolean;
+}
+
 export interface Claim {
   streamId: number;
   epoch: number;
@@ -39,21 +46,22 @@ type ClaimColumns = { claimed_id: number; claimed_epoch: number; head_seq: strin
 export class OwnershipStore {
   constructor(private readonly pool: pg.Pool) {}
 
-  /** A sign of life. False when the row was not there: at the first one, or after the server lost the unlogged table. */
-  async beat({ workerId, host, pid, startedAt }: WorkerIdentity): Promise<boolean> {
-    const beaten = await this.pool.query({
+  /** A sign of life. */
+  async beat({ workerId, host, pid, startedAt }: WorkerIdentity): Promise<Beat> {
+    const beaten = await this.pool.query<{ at: Date }>({
       name: 'worker-beat',
-      text: /* sql */ `update workers set heartbeat_at = now() where worker_id = $1`,
+      text: /* sql */ `update workers set heartbeat_at = now() where worker_id = $1 returning heartbeat_at as at`,
       values: [workerId],
     });
-    if (beaten.rowCount === 1) return true;
-    await this.pool.query(
+    if (beaten.rows[0]) return { at: beaten.rows[0].at, wasKnown: true };
+    const begun = await this.pool.query<{ at: Date }>(
       /* sql */ `
       insert into workers (worker_id, heartbeat_at, started_at, host, pid) values ($1, now(), $2, $3, $4)
-      on conflict (worker_id) do update set heartbeat_at = now()`,
+      on conflict (worker_id) do update set heartbeat_at = now()
+      returning heartbeat_at as at`,
       [workerId, startedAt, host, pid],
     );
-    return false;
+    return { at: begun.rows[0]?.at ?? startedAt, wasKnown: false };
   }
 
   /** @param deadAfterMs silence after which a worker counts as dead, by the database's clock */

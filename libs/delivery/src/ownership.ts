@@ -8,8 +8,8 @@ import { shareOut } from './rendezvous.js';
 
 /** The streams in this worker's hands. */
 export interface OwnedSet {
-  /** stream → epoch */
-  readonly epochs: ReadonlyMap<number, number>;
+  /** stream → epoch, as of now */
+  epochs(): ReadonlyMap<number, number>;
   take(claim: Claim): void;
   /** Another worker has it. */
   lose(streamId: number): void;
@@ -38,6 +38,8 @@ export interface OwnershipCounts {
 const deadAfterMs = 10_000;
 /** ... and well before that a worker that could not give a sign of life stops sending, by its own monotonic clock. */
 const trustMs = 8_000;
+/** Difference to the database's clock that is worth a line in the log. */
+const noticeableSkewMs = 5_000;
 
 /** Gives signs of life, and keeps this worker's streams to its share of all. */
 export class Ownership {
@@ -45,6 +47,7 @@ export class Ownership {
   private wanted = new Set<number>();
   private wantedFor = '';
   private hasBeaten = false;
+  private isSkewed = false;
   private readonly leaving = new Set<number>();
 
   constructor(private readonly options: OwnershipOptions) {}
@@ -59,7 +62,8 @@ export class Ownership {
     const { store, identity, clock, owned } = this.options;
     // From before the statement: the database stamps it later, so others count from a later moment.
     const beatAt = clock.monotonic();
-    const wasKnown = await store.beat(identity);
+    const beat = await store.beat(identity);
+    this.watchClock(beat.at);
     const held = await store.owned(identity.workerId);
     const lost = this.loseMissing(held);
     this.options.onConfirmed(beatAt + trustMs);
@@ -67,9 +71,10 @@ export class Ownership {
     this.share(live);
     const released = await this.releaseSurplus(held);
     // The server lost its workers table: the others are alive, and will say so before the next round.
-    const hasLostTable = this.hasBeaten && !wasKnown;
+    const hasLostTable = this.hasBeaten && !beat.wasKnown;
     this.hasBeaten = true;
-    const missing = [...this.wanted].filter((streamId) => !owned.epochs.has(streamId) && !this.leaving.has(streamId));
+    const mine = owned.epochs();
+    const missing = [...this.wanted].filter((streamId) => !mine.has(streamId) && !this.leaving.has(streamId));
     const claimed = missing.length === 0 || hasLostTable ? 0 : await this.claim(missing, dead);
     return { claimed, released, lost };
   }
@@ -79,9 +84,17 @@ export class Ownership {
     await this.options.store.leave(this.options.identity.workerId);
   }
 
+  /** Signatures carry this worker's time, and receivers refuse what is five minutes off. */
+  private watchClock(databaseTime: Date): void {
+    const skewMs = Math.abs(this.options.clock.now() - databaseTime.getTime());
+    const isSkewed = skewMs > noticeableSkewMs;
+    if (isSkewed && !this.isSkewed) this.options.lines.warn('delivery.clock-skew', { skewMs: Math.round(skewMs) });
+    this.isSkewed = isSkewed;
+  }
+
   private loseMissing(held: ReadonlyMap<number, number>): number {
     const { owned, lines } = this.options;
-    const lost = [...owned.epochs].filter(([streamId, epoch]) => held.get(streamId) !== epoch);
+    const lost = [...owned.epochs()].filter(([streamId, epoch]) => held.get(streamId) !== epoch);
     for (const [streamId, epoch] of lost) {
       owned.lose(streamId);
       lines.warn('delivery.stream-lost', { streamId, epoch });
@@ -110,10 +123,11 @@ export class Ownership {
   private async releaseSurplus(held: ReadonlyMap<number, number>): Promise<number> {
     const { store, identity, owned } = this.options;
     const isSurplus = (streamId: number) => !this.wanted.has(streamId) && !this.leaving.has(streamId);
-    const surplus = [...owned.epochs.keys()].filter(isSurplus);
+    const mine = owned.epochs();
+    const surplus = [...mine.keys()].filter(isSurplus);
     for (const streamId of surplus) void this.handOver(streamId);
     // Drained, but giving it away failed.
-    const forgotten = [...held.keys()].filter((streamId) => isSurplus(streamId) && !owned.epochs.has(streamId));
+    const forgotten = [...held.keys()].filter((streamId) => isSurplus(streamId) && !mine.has(streamId));
     if (forgotten.length > 0) await store.release(identity.workerId, forgotten);
     return surplus.length + forgotten.length;
   }

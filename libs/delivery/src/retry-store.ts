@@ -102,6 +102,17 @@ export class RetryStore {
   }
 }
 
+/**
+ * Drops rows that no cursor stands behind. A settle that was waiting while its subscription was deleted may leave one:
+ * the statement that deletes has an older snapshot than the lock it waits for. Scans retries.
+ */
+export async function dropOrphanedRetries(pool: pg.Pool): Promise<number> {
+  const dropped = await pool.query(/* sql */ `
+    delete from retries r
+     where not exists (select 1 from cursors c where c.stream_id = r.stream_id and c.subscription_id = r.subscription_id)`);
+  return dropped.rowCount ?? 0;
+}
+
 export interface BuriedEvent {
   subscriptionId: number;
   event: StoredEvent;

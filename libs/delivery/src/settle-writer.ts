@@ -17,6 +17,10 @@ export class SettleWriter {
 
   constructor(private readonly options: SettleWriterOptions) {}
 
+  get hasGivenUp(): boolean {
+    return this.gaveUp;
+  }
+
   /** From now on a batch that fails is let go: what it held is delivered again by the next owner. */
   giveUp(): void {
     this.gaveUp = true;

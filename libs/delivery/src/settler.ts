@@ -89,6 +89,13 @@ export class Settler {
     this.touch(finished.cursor);
   }
 
+  /** The hook's wish for quiet no longer counts, and shall not after a restart either. */
+  unpark(cursor: StreamCursor): void {
+    if (cursor.parkedUntil === 0) return;
+    cursor.parkedUntil = 0;
+    this.touch(cursor);
+  }
+
   /** Writes everything there is and waits until it is written, or given up. */
   async flush(): Promise<void> {
     while (!this.isIdle) {
