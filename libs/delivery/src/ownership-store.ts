@@ -1,5 +1,9 @@
 import type pg from 'pg';
+import { within } from './patience.js';
 import { cursorRow, type CursorColumns, type StoredCursor } from './cursor-store.js';
+
+/** Less than the silence after which a worker counts as dead. */
+const patienceMs = 5_000;
 
 /** Who this worker is to the others. */
 export interface WorkerIdentity {
@@ -48,11 +52,13 @@ export class OwnershipStore {
 
   /** A sign of life. */
   async beat({ workerId, host, pid, startedAt }: WorkerIdentity): Promise<Beat> {
-    const beaten = await this.pool.query<{ at: Date }>({
-      name: 'worker-beat',
-      text: /* sql */ `update workers set heartbeat_at = now() where worker_id = $1 returning heartbeat_at as at`,
-      values: [workerId],
-    });
+    const beaten = await this.pool.query<{ at: Date }>(
+      within(patienceMs, {
+        name: 'worker-beat',
+        text: /* sql */ `update workers set heartbeat_at = now() where worker_id = $1 returning heartbeat_at as at`,
+        values: [workerId],
+      }),
+    );
     if (beaten.rows[0]) return { at: beaten.rows[0].at, wasKnown: true };
     const begun = await this.pool.query<{ at: Date }>(
       /* sql */ `
@@ -66,13 +72,15 @@ export class OwnershipStore {
 
   /** @param deadAfterMs silence after which a worker counts as dead, by the database's clock */
   async workers(deadAfterMs: number): Promise<WorkerRow[]> {
-    const found = await this.pool.query<WorkerColumns>({
-      name: 'workers',
-      text: /* sql */ `
+    const found = await this.pool.query<WorkerColumns>(
+      within(patienceMs, {
+        name: 'workers',
+        text: /* sql */ `
         select worker_id, host, pid, started_at, heartbeat_at > now() - $1 * interval '1 millisecond' as is_fresh
           from workers`,
-      values: [deadAfterMs],
-    });
+        values: [deadAfterMs],
+      }),
+    );
     return found.rows.map((row) => ({
       workerId: row.worker_id,
       host: row.host,
@@ -84,20 +92,24 @@ export class OwnershipStore {
 
   /** What the worker owns, stream → epoch. A scan: there are as many rows as streams. */
   async owned(workerId: string): Promise<Map<number, number>> {
-    const found = await this.pool.query<{ stream_id: number; epoch: number }>({
-      name: 'assignments-owned',
-      text: /* sql */ `select stream_id, epoch from assignments where owner = $1 and lane = 0`,
-      values: [workerId],
-    });
+    const found = await this.pool.query<{ stream_id: number; epoch: number }>(
+      within(patienceMs, {
+        name: 'assignments-owned',
+        text: /* sql */ `select stream_id, epoch from assignments where owner = $1 and lane = 0`,
+        values: [workerId],
+      }),
+    );
     return new Map(found.rows.map((row) => [row.stream_id, row.epoch]));
   }
 
   /** Whether somebody gave a stream away that nobody has taken yet. */
   async someAreFree(): Promise<boolean> {
-    const found = await this.pool.query<{ some: boolean }>({
-      name: 'assignments-free',
-      text: /* sql */ `select exists (select 1 from assignments where owner is null) as some`,
-    });
+    const found = await this.pool.query<{ some: boolean }>(
+      within(patienceMs, {
+        name: 'assignments-free',
+        text: /* sql */ `select exists (select 1 from assignments where owner is null) as some`,
+      }),
+    );
     return found.rows[0]?.some ?? false;
   }
 
@@ -114,9 +126,10 @@ export class OwnershipStore {
     deadWorkers: readonly string[];
     deadAfterMs: number;
   }): Promise<Claim[]> {
-    const claimed = await this.pool.query<ClaimColumns>({
-      name: 'assignments-claim',
-      text: /* sql */ `
+    const claimed = await this.pool.query<ClaimColumns>(
+      within(patienceMs, {
+        name: 'assignments-claim',
+        text: /* sql */ `
         with free as (
           select a.stream_id, a.lane from assignments a
            where a.stream_id = any($2::int[]) and a.lane = 0
@@ -133,8 +146,9 @@ export class OwnershipStore {
         )
         select g.stream_id as claimed_id, g.epoch as claimed_epoch, s.head_seq, f.*
           from got g join streams s on s.stream_id = g.stream_id left join fenced f on f.stream_id = g.stream_id`,
-      values: [query.workerId, query.streamIds, query.deadWorkers, query.deadAfterMs],
-    });
+        values: [query.workerId, query.streamIds, query.deadWorkers, query.deadAfterMs],
+      }),
+    );
     return claims(claimed.rows);
   }
 

@@ -1,7 +1,11 @@
 import type pg from 'pg';
 import { byteaArray, numberArray, textArray } from './array-literal.js';
 import type { AttemptRow, CursorRow, DeadLetterRow, FinishedRetry, RetryRow, SettleBatch } from './settle-batch.js';
+import { within } from './patience.js';
 import { retryKind } from './sender.js';
+
+/** Results wait in memory meanwhile; a repeated statement does no harm. */
+const patienceMs = 10_000;
 
 export interface SettleOptions {
   /** The same batch was sent before and it is not known whether it was committed. */
@@ -27,11 +31,13 @@ export async function settle(pool: pg.Pool, batch: SettleBatch, options: SettleO
     ...attemptColumns(options.withAttempts ? batch.attempts : []),
     ...(batch.hasFailures ? failureColumns(batch) : []),
   ];
-  const written = await pool.query<{ stream_id: number; subscription_id: number }>({
-    name: `settle-${shape}`,
-    text: statement({ hasFailures: batch.hasFailures, isRepeated: options.isRepeated }),
-    values,
-  });
+  const written = await pool.query<{ stream_id: number; subscription_id: number }>(
+    within(patienceMs, {
+      name: `settle-${shape}`,
+      text: statement({ hasFailures: batch.hasFailures, isRepeated: options.isRepeated }),
+      values,
+    }),
+  );
   return new Set(written.rows.map((row) => `${row.stream_id}/${row.subscription_id}`));
 }
 
