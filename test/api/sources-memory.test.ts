@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { testBroker } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   forgetKeys,
@@ -66,5 +67,22 @@ test('a look-up costs the same however much is remembered', async () => {
     } finally {
       client.release(true);
     }
+  }
+});
+
+test('what was noted about requests is written when the broker stops', async () => {
+  const own = await createTestDatabase();
+  try {
+    const broker = await testBroker({ database: own });
+    const { body } = await broker.call<{ url: string }>('PUT', '/v1/sources/last', {
+      sender: 'github',
+      secret: 'shh-shh-shh',
+    });
+    await fetch(`${broker.url}${new URL(body.url).pathname}`, { method: 'POST', body: '{}' });
+    await broker.close();
+    const { rows } = await own.pool.query('select verdict from source_receptions');
+    expect(rows).toEqual([{ verdict: 'refused' }]);
+  } finally {
+    await own.drop();
   }
 });
