@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CoreModule } from './core.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
@@ -27,6 +28,7 @@ const api = [
   DeadLettersModule,
   OverviewModule,
   KeysModule,
+  AuditModule,
   SourcesModule,
   PageModule,
 ];

@@ -86,6 +86,11 @@ const settings = {
     fallback: 'all',
     parse: oneOf('all', 'failures'),
   }),
+  auditDays: setting('HOOKCAST_AUDIT_DAYS', {
+    doc: 'Days that entries of the audit log are kept.',
+    fallback: 400,
+    parse: wholeNumber(1, 3650),
+  }),
   publicUrl: setting<string | undefined>('HOOKCAST_PUBLIC_URL', {
     doc: 'How services and senders reach this broker.',
     fallback: undefined,

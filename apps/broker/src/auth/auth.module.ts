@@ -1,10 +1,29 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { AuditLogModule } from '../audit/audit-log.module.js';
+import { AuditInterceptor } from '../audit/audit.interceptor.js';
+import { ControlModule } from '../control/control.module.js';
 import { Authenticator } from './authenticator.js';
+import { KeyDirectory } from './key-directory.js';
+import { KeyUses } from './key-uses.js';
+import { PublishAccess } from './publish-access.js';
+import { RefusedRequests } from './refused-requests.js';
 import { ScopeGuard } from './scope.guard.js';
+import { SubscriptionAccess } from './subscription-access.interceptor.js';
 
 @Module({
-  providers: [Authenticator, { provide: APP_GUARD, useClass: ScopeGuard }],
-  exports: [Authenticator],
+  imports: [ControlModule, AuditLogModule],
+  providers: [
+    Authenticator,
+    KeyDirectory,
+    KeyUses,
+    PublishAccess,
+    RefusedRequests,
+    { provide: APP_GUARD, useClass: ScopeGuard },
+    // In this order: what the second one refuses, the first one tells of.
+    { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: SubscriptionAccess },
+  ],
+  exports: [Authenticator, KeyUses, PublishAccess],
 })
 export class AuthModule {}

@@ -1,41 +1,79 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Problem } from '../http/problem.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-import { allows, type Principal, type Scope } from './scope.js';
+import { KeyDirectory, type KnownKey } from './key-directory.js';
+import { keyHash, keyIdOf } from './key-format.js';
+import { KeyUses } from './key-uses.js';
+import { principalOf, type Principal } from './scope.js';
 
-const admin: Principal = { keyId: 'admin', scopes: ['admin'] };
+/** The key of the operator: HOOKCAST_ADMIN_KEY or the generated file. It is in no table. */
+export const operator: Principal = principalOf('admin', 'admin', ['admin']);
+
+/** `malformed` is every text that is neither the operator's key nor one of ours, mistyped ones included. */
+export type RefusedReason = 'no-key' | 'malformed' | 'unknown' | 'expired';
+
+export type Authentication =
+  { kind: 'known'; principal: Principal } | { kind: 'refused'; reason: RefusedReason; keyId?: string };
+
+const knownOperator: Authentication = { kind: 'known', principal: operator };
+const nobody = Buffer.alloc(32);
 
 /** Turns an Authorization header into a principal. */
 @Injectable()
 export class Authenticator {
-  private readonly adminDigest: Buffer;
+  private readonly operatorHash: Buffer;
 
-  constructor(@Inject(RUNTIME) runtime: Pick<Runtime, 'adminKey'>) {
-    this.adminDigest = digest(Buffer.from(runtime.adminKey, 'utf8'));
+  constructor(
+    @Inject(RUNTIME) private readonly runtime: Pick<Runtime, 'adminKey' | 'clock'>,
+    private readonly directory: KeyDirectory,
+    private readonly uses: KeyUses,
+  ) {
+    // Node hands header bytes over as latin1: so that is how the operator's text is compared.
+    this.operatorHash = keyHash(Buffer.from(runtime.adminKey, 'utf8').toString('latin1'));
   }
 
-  /** @throws Problem unauthenticated or forbidden */
-  authorize(header: string | undefined, scope: Scope): Principal {
-    const principal = this.authenticate(header);
-    if (!principal) {
-      throw new Problem('unauthenticated', {
-        detail: header === undefined ? 'There is no Authorization header.' : 'The API key is not valid.',
-        headers: { 'www-authenticate': 'Bearer realm="hookcast"' },
-      });
-    }
-    if (!allows(principal, scope)) throw new Problem('forbidden', { detail: `This needs the scope "${scope}".` });
-    return principal;
+  /** At once for a key that was used lately; otherwise it is looked up. */
+  authenticate(header: string | undefined): Authentication | Promise<Authentication> {
+    const text = /^bearer +(\S.*)$/i.exec(header ?? '')?.[1];
+    if (text === undefined) return { kind: 'refused', reason: header === undefined ? 'no-key' : 'malformed' };
+    const hash = keyHash(text);
+    // Digests are of one length, so the comparison takes the same time for every key.
+    if (timingSafeEqual(hash, this.operatorHash)) return knownOperator;
+    const id = keyIdOf(text);
+    if (id === undefined) return { kind: 'refused', reason: 'malformed' };
+    const cached = this.directory.cached(id);
+    return cached === undefined
+      ? this.directory.load(id).then((key) => this.judge(key, hash, id))
+      : this.judge(cached, hash, id);
   }
 
-  private authenticate(header: string | undefined): Principal | undefined {
-    const key = /^bearer +(\S.*)$/i.exec(header ?? '')?.[1];
-    if (key === undefined) return undefined;
-    // Digests are of one length, so the comparison takes the same time for every key. Node hands header bytes over as latin1.
-    return timingSafeEqual(digest(Buffer.from(key, 'latin1')), this.adminDigest) ? admin : undefined;
+  private judge(key: KnownKey | null, hash: Buffer, keyId: string): Authentication {
+    const ends = key && endsOf(key, hash);
+    if (!ends) return { kind: 'refused', reason: 'unknown', keyId };
+    const now = this.runtime.clock.now();
+    if (ends.some((end) => end !== null && end <= now)) return { kind: 'refused', reason: 'expired', keyId };
+    this.uses.note(key.id, now);
+    return { kind: 'known', principal: key.principal };
   }
 }
 
-function digest(key: Buffer): Buffer {
-  return createHash('sha256').update(key).digest();
+/** When the key that was presented ends, null meaning never; undefined when its secret is another one. */
+function endsOf(key: KnownKey, hash: Buffer): readonly (Date | null)[] | undefined {
+  const isCurrent = timingSafeEqual(hash, key.hash);
+  const isPrevious = timingSafeEqual(hash, key.previousHash ?? nobody);
+  if (isCurrent) return [key.expiresAt];
+  return isPrevious ? [key.expiresAt, key.previousExpiresAt] : undefined;
+}
+
+/** The answer is the same for every wrong key, so that nobody learns which part of it is wrong. */
+export function unauthenticated(reason: RefusedReason): Problem {
+  return new Problem('unauthenticated', {
+    detail: reason === 'no-key' ? 'There is no Authorization header.' : 'The API key is not valid.',
+    headers: { 'www-authenticate': 'Bearer realm="hookcast"' },
+  });
+}
+
+export function forbidden(scope: string): Problem {
+  return new Problem('forbidden', { detail: `This needs the scope "${scope}".` });
 }

@@ -9,6 +9,9 @@ export const defaultNamespace = 'default';
 
 const pollMs = 1_000;
 
+/** Runs a change, and what it wants to do before and after it in the same transaction. */
+export type ChangeWitness = <T>(tx: EntityManager, work: () => Promise<T>) => Promise<T>;
+
 /**
  * Every change of topics and subscriptions goes through `change`, which raises the control version first and thereby
  * waits for any other change. Listeners hear of changes by this process at once, of others within a second.
@@ -19,6 +22,7 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
   private seenVersion = 0;
   private timer: NodeJS.Timeout | undefined;
   private running = false;
+  private around: ChangeWitness = async (_, work) => work();
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -33,10 +37,15 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
   async change<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const result = await this.dataSource.transaction(async (tx) => {
       await bumpControlVersion(tx);
-      return work(tx);
+      return this.around(tx, async () => work(tx));
     });
     this.announce();
     return result;
+  }
+
+  /** There is one: the audit log. */
+  witness(witness: ChangeWitness): void {
+    this.around = witness;
   }
 
   onChange(listener: () => void): void {

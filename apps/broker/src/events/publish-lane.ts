@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
-import { isTopicName } from '@hookcast/protocol';
-import { Authenticator } from '../auth/authenticator.js';
+import { PublishAccess } from '../auth/publish-access.js';
 import { readBody } from '../http/body.js';
-import { nameRule } from '../http/names.js';
 import { Problem } from '../http/problem.js';
 import { reportProblem, toProblem } from '../http/problem.filter.js';
 import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
 import { sendProblem } from '../http/send-problem.js';
-import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { EventsService, type Appended } from './events.service.js';
 import { maxBodyBytes, readPublish, type PublishReading } from './publish-reading.js';
@@ -24,7 +21,7 @@ const path = /^\/v1\/topics\/([a-z0-9._-]+)\/events(?:\?(.*))?$/;
 @Injectable()
 export class PublishLane {
   constructor(
-    private readonly authenticator: Authenticator,
+    private readonly access: PublishAccess,
     private readonly events: EventsService,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {}
@@ -47,8 +44,8 @@ export class PublishLane {
   ): Promise<void> {
     const began = performance.now();
     try {
-      this.authenticator.authorize(request.headers.authorization, 'publish');
-      if (!isTopicName(target.topic)) throw invalid([{ pointer: '/topic', detail: nameRule }]);
+      const admission = this.access.admit(request, response, target.topic);
+      if (admission) await admission;
       const body = await readBody(request, maxBodyBytes(request.headers['content-type'], this.runtime.config));
       const query = new URLSearchParams(target.query);
       const reading = readPublish(

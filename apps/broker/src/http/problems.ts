@@ -47,6 +47,11 @@ export const problems = {
     title: 'There is no such service',
     help: 'A service exists once it has declared its subscriptions with `PUT /v1/services/{service}`. Declare them again.',
   },
+  'key-not-found': {
+    status: 404,
+    title: 'There is no such API key',
+    help: 'It was never made or is revoked; `GET /v1/keys` lists the others. The admin key of the operator is not among them.',
+  },
   'source-not-found': {
     status: 404,
     title: 'There is no such source',

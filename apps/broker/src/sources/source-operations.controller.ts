@@ -1,6 +1,7 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../auth/scope.js';
+import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingEventId, existingName } from '../http/names.js';
 import {
   CapturesResponse,
@@ -51,14 +52,16 @@ export class SourceOperationsController {
 
   @Post('receptions/:id/republish')
   @HttpCode(200)
-  @RequireScope('publish')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'Publish the events of a request once more, with new ids' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeated with it, nothing is published again.' })
   @ApiOkResponse({ type: RepublishResponse })
   async republish(
     @Param('name', existing) name: string,
     @Param('id', existingEventId('reception-not-found')) id: string,
+    @Headers('idempotency-key') key: string | undefined,
   ): Promise<RepublishResponse> {
-    return { events: await this.republishing.republish(name, id) };
+    return { events: await this.republishing.republish(name, id, idempotencyKey(key)) };
   }
 
   @Post('capture')

@@ -1,18 +1,19 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
+  ApiHeader,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Response } from 'express';
-import { Authenticator } from '../auth/authenticator.js';
+import type { Request, Response } from 'express';
+import { callerOf } from '../auth/callers.js';
 import { RequireScope } from '../auth/scope.js';
+import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingName, newName } from '../http/names.js';
 import { PageQuery } from '../http/page.js';
-import { Problem } from '../http/problem.js';
 import { PutSourceRequest, RotateTokenRequest } from './source.dto.js';
 import { SourcePage, SourceResponse } from './source-response.js';
 import { SourceResponses } from './source-responses.js';
@@ -28,11 +29,10 @@ export class SourcesController {
   constructor(
     private readonly sources: SourcesService,
     private readonly responses: SourceResponses,
-    private readonly authenticator: Authenticator,
   ) {}
 
   @Put(':name')
-  @RequireScope('subscribe')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'Create or replace a source; the answer has the URL to give the sender' })
   @ApiOkResponse({ type: SourceResponse })
   @ApiCreatedResponse({ type: SourceResponse })
@@ -50,28 +50,22 @@ export class SourcesController {
   @RequireScope('read')
   @ApiOperation({ summary: 'Show a source and how it is doing' })
   @ApiOkResponse({ type: SourceResponse })
-  async get(
-    @Param('name', existing) name: string,
-    @Headers('authorization') authorization: string | undefined,
-  ): Promise<SourceResponse> {
-    return this.responses.one(await this.sources.find(name), { withUrl: this.maySeeUrl(authorization) });
+  async get(@Param('name', existing) name: string, @Req() http: Request): Promise<SourceResponse> {
+    return this.responses.one(await this.sources.find(name), { withUrl: maySeeUrl(http) });
   }
 
   @Get()
   @RequireScope('read')
   @ApiOperation({ summary: 'List sources by name' })
   @ApiOkResponse({ type: SourcePage })
-  async list(
-    @Query() query: PageQuery,
-    @Headers('authorization') authorization: string | undefined,
-  ): Promise<SourcePage> {
+  async list(@Query() query: PageQuery, @Req() http: Request): Promise<SourcePage> {
     const { items, nextCursor } = await this.sources.list(query);
-    return { items: await this.responses.all(items, { withUrl: this.maySeeUrl(authorization) }), nextCursor };
+    return { items: await this.responses.all(items, { withUrl: maySeeUrl(http) }), nextCursor };
   }
 
   @Delete(':name')
   @HttpCode(204)
-  @RequireScope('subscribe')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'Delete a source; the events it published stay' })
   @ApiNoContentResponse()
   async delete(@Param('name', existing) name: string): Promise<void> {
@@ -80,25 +74,22 @@ export class SourcesController {
 
   @Post(':name/rotate-token')
   @HttpCode(200)
-  @RequireScope('subscribe')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'Make a new URL; the old one works too until its grace ends' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeating a rotation with it changes nothing.' })
   @ApiOkResponse({ type: SourceResponse })
   async rotateToken(
     @Param('name', existing) name: string,
     @Body() request: RotateTokenRequest,
+    @Headers('idempotency-key') key: string | undefined,
   ): Promise<SourceResponse> {
-    const source = await this.sources.rotateToken(name, request.graceSeconds ?? defaultGraceSeconds);
+    const graceSeconds = request.graceSeconds ?? defaultGraceSeconds;
+    const source = await this.sources.rotateToken(name, { graceSeconds, idempotencyKey: idempotencyKey(key) });
     return this.responses.one(source, { withUrl: true });
   }
+}
 
-  /** The URL is what a sender proves itself with first, so it is for those who could also make another one. */
-  private maySeeUrl(authorization: string | undefined): boolean {
-    try {
-      this.authenticator.authorize(authorization, 'subscribe');
-      return true;
-    } catch (error) {
-      if (error instanceof Problem) return false;
-      throw error;
-    }
-  }
+/** The URL is what a sender proves itself with first, so it is for those who could also make another one. */
+function maySeeUrl(http: Request): boolean {
+  return callerOf(http)?.grants.admin ?? false;
 }

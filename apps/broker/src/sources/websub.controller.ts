@@ -20,7 +20,7 @@ export class WebSubController {
 
   @Post()
   @HttpCode(202)
-  @RequireScope('subscribe')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'Subscribe to a WebSub topic; the hub then asks the source for its intent' })
   @ApiAcceptedResponse({ type: SourceResponse })
   async subscribe(@Param('name', existing) name: string, @Body() request: WebSubRequestBody): Promise<SourceResponse> {
@@ -29,7 +29,7 @@ export class WebSubController {
 
   @Delete()
   @HttpCode(202)
-  @RequireScope('subscribe')
+  @RequireScope('admin')
   @ApiOperation({ summary: 'End the WebSub subscription; the hub asks for the intent first' })
   @ApiAcceptedResponse({ type: SourceResponse })
   async unsubscribe(@Param('name', existing) name: string): Promise<SourceResponse> {

@@ -1,0 +1,93 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ControlPlane } from '../control/control-plane.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { insertEntries, type AuditEntry } from './audit-store.js';
+
+const flushMs = 30_000;
+/**
+ * Entries of one flush: an attacker who uses a new address or path each time fills one entry of `others`. That is at
+ * most 60,480 entries a day and process, some 20 MB.
+ */
+const maxEntries = 20;
+const maxText = 256;
+
+export type Refusal = Omit<AuditEntry, 'at' | 'before' | 'after' | 'count'>;
+
+/** Collects refused requests and writes them in batches, equal ones as one entry with a count. */
+@Injectable()
+export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
+  private entries = new Map<string, AuditEntry>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly control: ControlPlane,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  add(refusal: Refusal): void {
+    const { keyId, action, target, outcome, detail, address } = refusal;
+    const key = JSON.stringify([keyId, action, target, outcome, detail, address]);
+    const known = this.entries.get(key);
+    if (known) known.count += 1;
+    else if (this.entries.size < maxEntries) this.entries.set(key, this.entry(refusal));
+    else this.addToOthers(outcome);
+  }
+
+  onApplicationBootstrap(): void {
+    this.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.stop();
+  }
+
+  start(): void {
+    this.timer = setInterval(() => void this.tick(), flushMs).unref();
+  }
+
+  async runOnce(): Promise<{ entries: number }> {
+    const { entries } = this;
+    if (entries.size === 0) return { entries: 0 };
+    this.entries = new Map();
+    await insertEntries(this.control.manager, [...entries.values()]);
+    return { entries: entries.size };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.tick();
+  }
+
+  private addToOthers(outcome: string): void {
+    const others = this.entries.get(outcome);
+    if (others) {
+      others.count += 1;
+      return;
+    }
+    const rest = { action: 'others', target: 'others', method: '*', detail: 'more than are told apart' };
+    this.entries.set(outcome, {
+      ...this.entry({ ...rest, outcome, keyId: 'others', keyName: 'others', requestId: null, address: null }),
+    });
+  }
+
+  private entry(refusal: Refusal): AuditEntry {
+    const { detail, target } = refusal;
+    return {
+      ...refusal,
+      detail: detail?.slice(0, maxText) ?? null,
+      target: target.slice(0, maxText),
+      at: this.runtime.clock.now(),
+      before: null,
+      after: null,
+      count: 1,
+    };
+  }
+
+  private async tick(): Promise<void> {
+    try {
+      await this.runOnce();
+    } catch (error) {
+      this.runtime.log.warn({ err: error }, 'audit.refusals-lost');
+    }
+  }
+}

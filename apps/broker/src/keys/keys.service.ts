@@ -1,0 +1,138 @@
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { ApiKey } from '@hookcast/database';
+import { parseTimestamp } from '@hookcast/protocol';
+import { IsNull, MoreThan, type EntityManager } from 'typeorm';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { issueKey, keyBytes, type IssuedKey } from '../auth/key-format.js';
+import { KeyUses } from '../auth/key-uses.js';
+import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
+import { Problem } from '../http/problem.js';
+import { invalid } from '../http/validation.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { toKeyResponse, type CreateKeyRequest, type IssuedKeyResponse, type KeyResponse } from './key.dto.js';
+
+/** Makes, rotates and revokes API keys. Each change is a control change, so every process hears of it at once. */
+@Injectable()
+export class KeysService {
+  constructor(
+    private readonly control: ControlPlane,
+    private readonly uses: KeyUses,
+    private readonly trail: AuditTrail,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {}
+
+  async create(
+    request: CreateKeyRequest,
+    { createdBy, idempotencyKey }: { createdBy: string; idempotencyKey: string | undefined },
+  ): Promise<IssuedKeyResponse> {
+    const expiresAt = this.expiry(request.expiresAt ?? null);
+    const { name, scopes } = request;
+    const issued = issueKey(this.random(idempotencyKey, ['create', name, ...scopes, expiresAt?.toISOString() ?? '']));
+    const row = { id: issued.id, namespace: defaultNamespace, name, scopes, expiresAt, createdBy };
+    const repeated = await this.repeated(issued.id);
+    if (repeated) return answer(repeated, issued);
+    const stored = await this.control.change(async (tx) => {
+      this.trail.setTarget(`key/${issued.id}`);
+      const { hash, hint } = issued;
+      const twin = await tx.findOneBy(ApiKey, { id: issued.id });
+      if (twin) return twin;
+      await tx.insert(ApiKey, { ...row, hash, hint, createdAt: this.runtime.clock.now() });
+      return find(tx, issued.id);
+    });
+    this.runtime.log.info({ keyId: issued.id, name, scopes, createdBy }, 'key.created');
+    return answer(stored, issued);
+  }
+
+  async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<KeyResponse>> {
+    const [name = '', id = ''] = cursorKey(cursor, ['string', 'string'])?.map(String) ?? [];
+    const alive = { namespace: defaultNamespace, revokedAt: IsNull() };
+    await this.uses.runOnce();
+    const found = await this.control.manager.find(ApiKey, {
+      where: [
+        { ...alive, name: MoreThan(name) },
+        { ...alive, name, id: MoreThan(id) },
+      ],
+      order: { name: 'asc', id: 'asc' },
+      take: limit + 1,
+    });
+    const page = pageOf(found, limit, (key) => [key.name, key.id]);
+    return { items: page.items.map(toKeyResponse), nextCursor: page.nextCursor };
+  }
+
+  async revoke(id: string): Promise<void> {
+    await find(this.control.manager, id);
+    await this.control.change(async (tx) => {
+      await find(tx, id);
+      await tx.update(ApiKey, { id }, { revokedAt: this.runtime.clock.now(), previousHash: null });
+    });
+    this.runtime.log.info({ keyId: id }, 'key.revoked');
+  }
+
+  async rotate(
+    id: string,
+    { graceSeconds, idempotencyKey }: { graceSeconds: number; idempotencyKey: string | undefined },
+  ): Promise<IssuedKeyResponse> {
+    const issued = issueKey(this.random(idempotencyKey, ['rotate', id]), id);
+    const current = await find(this.control.manager, id);
+    if (current.hash.equals(issued.hash)) return answer(current, issued);
+    const rotated = await this.control.change(async (tx) => {
+      const { hash } = await find(tx, id);
+      const now = this.runtime.clock.now();
+      await tx.update(
+        ApiKey,
+        { id },
+        {
+          hash: issued.hash,
+          hint: issued.hint,
+          // A key that was still in its grace ends now: there is room for one.
+          previousHash: graceSeconds > 0 ? hash : null,
+          previousExpiresAt: graceSeconds > 0 ? new Date(now.getTime() + graceSeconds * 1000) : null,
+          rotatedAt: now,
+        },
+      );
+      return find(tx, id);
+    });
+    this.runtime.log.info({ keyId: id, graceSeconds }, 'key.rotated');
+    return answer(rotated, issued);
+  }
+
+  private expiry(text: string | null): Date | null {
+    const at = text === null ? null : (parseTimestamp(text) ?? null);
+    if (at !== null && at <= this.runtime.clock.now()) {
+      throw invalid([{ pointer: '/expiresAt', detail: 'must be in the future' }]);
+    }
+    return at;
+  }
+
+  /** With an idempotency key, derived: a repeated request then gets the same key and nothing has to be remembered. */
+  private random(idempotencyKey: string | undefined, parts: readonly string[]): Buffer {
+    if (idempotencyKey === undefined) return randomBytes(keyBytes);
+    const salt = createHash('sha256')
+      .update(JSON.stringify([idempotencyKey, ...parts]))
+      .digest();
+    return Buffer.from(hkdfSync('sha256', this.runtime.encryptionKey, salt, 'hookcast api key v1', keyBytes));
+  }
+
+  private async repeated(id: string): Promise<ApiKey | null> {
+    const existing = await this.control.manager.findOneBy(ApiKey, { id });
+    if (existing?.revokedAt) {
+      throw invalid([{ pointer: '/idempotency-key', detail: 'belongs to a key that is revoked' }]);
+    }
+    // A rotated key is no longer the one that this request made.
+    if (existing?.rotatedAt)
+      throw invalid([{ pointer: '/idempotency-key', detail: 'belongs to a key that was rotated' }]);
+    return existing;
+  }
+}
+
+async function find(manager: EntityManager, id: string): Promise<ApiKey> {
+  const key = await manager.findOneBy(ApiKey, { namespace: defaultNamespace, id, revokedAt: IsNull() });
+  if (!key) throw new Problem('key-not-found', { detail: `No key has the id "${id}".` });
+  return key;
+}
+
+function answer(key: ApiKey, { text }: IssuedKey): IssuedKeyResponse {
+  return Object.assign(toKeyResponse(key), { key: text });
+}

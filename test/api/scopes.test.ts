@@ -1,0 +1,196 @@
+import { adminKey, testBroker, type TestBroker } from '../support/app.js';
+
+let broker: TestBroker;
+let keys: Record<string, string | undefined>;
+let now = new Date();
+beforeAll(async () => {
+  broker = await testBroker({ clock: { now: () => now } });
+  const expired = await make(['admin'], new Date(now.getTime() + 1000).toISOString());
+  const revoked = await make(['admin']);
+  keys = {
+    none: undefined,
+    expired: expired.key,
+    revoked: revoked.key,
+    'wrong crc': `${revoked.key.slice(0, -1)}${revoked.key.endsWith('0') ? '1' : '0'}`,
+    'publish elsewhere': (await make(['publish:elsewhere.*'])).key,
+    'subscribe elsewhere': (await make(['subscribe:elsewhere.*'])).key,
+    publish: (await make(['publish:**'])).key,
+    subscribe: (await make(['subscribe:**'])).key,
+    read: (await make(['read'])).key,
+    admin: (await make(['admin'])).key,
+    operator: adminKey,
+  };
+  await broker.call('DELETE', `/v1/keys/${revoked.id}`);
+  now = new Date(now.getTime() + 2000);
+});
+afterAll(async () => {
+  await broker?.close();
+});
+
+async function make(scopes: string[], expiresAt: string | null = null): Promise<{ id: string; key: string }> {
+  const body = { name: scopes.join(' '), scopes, expiresAt };
+  return (await broker.call<{ id: string; key: string }>('POST', '/v1/keys', body)).body;
+}
+
+const as = (key: string | undefined) => ({ authorization: key === undefined ? undefined : `Bearer ${key}` });
+const hook = 'http://127.0.0.1:3000/';
+
+interface Operation {
+  method: string;
+  path: string;
+}
+
+async function operations(): Promise<Operation[]> {
+  const { body } = await broker.call<{ paths: Record<string, Record<string, unknown>> }>('GET', '/openapi.json');
+  const all = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
+  );
+  return all.filter(({ path }) => path.startsWith('/v1'));
+}
+
+/** The table of docs/access.md: the first line that fits says who besides admins. A new route falls under one too. */
+const table: [RegExp, string[]][] = [
+  [/^\w+ \/v1\/(keys|audit)/, []],
+  [/^(?!GET )\w+ \/v1\/sources/, []],
+  [/^GET \/v1\/sources\/.*\/captures$/, []],
+  [/^(?!GET )\w+ \/v1\/topics\/\{\w+\}$/, []],
+  [/^POST \/v1\/topics\/.*\/events$/, ['publish']],
+  [/^GET \/v1\/subscriptions\/\{/, ['read', 'subscribe']],
+  [/^GET /, ['read']],
+  [/./, ['subscribe']],
+];
+
+function letIn({ method, path }: Operation): string[] {
+  const [, kindsOfKey = []] = table.find(([operation]) => operation.test(`${method} ${path}`)) ?? [];
+  return ['admin', 'operator', ...kindsOfKey];
+}
+
+async function statusOf({ method, path }: Operation, key: string | undefined): Promise<number> {
+  const response = await fetch(`${broker.url}${path.replaceAll(/\{\w+\}/g, 'x')}`, {
+    method,
+    headers: {
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(method !== 'GET' && { 'content-type': 'application/json' }),
+    },
+    ...(method !== 'GET' && { body: '{}' }),
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+const kinds = [
+  'none',
+  'expired',
+  'revoked',
+  'wrong crc',
+  'publish elsewhere',
+  'subscribe elsewhere',
+  'publish',
+  'subscribe',
+  'read',
+  'admin',
+  'operator',
+];
+
+test.each(kinds)('every route lets in or refuses the kind of key: %s', async (kind) => {
+  const subscription = { name: 'x', topics: ['orders.created'], url: hook };
+  await broker.call('DELETE', '/v1/subscriptions/x');
+  await broker.call('PUT', '/v1/services/x', { subscriptions: [subscription] });
+  const all = await operations();
+  expect(all.length).toBeGreaterThan(30);
+  const refusal = ['none', 'expired', 'revoked', 'wrong crc'].includes(kind) ? 401 : 403;
+  const outcomes: string[] = [];
+  for (const operation of all) {
+    const status = await statusOf(operation, keys[kind]);
+    const isIn = letIn(operation).includes(kind);
+    const isRight = isIn ? status !== 401 && status !== 403 : status === refusal;
+    if (!isRight) outcomes.push(`${operation.method} ${operation.path}: ${status}, expected ${isIn ? 'in' : refusal}`);
+  }
+  expect(outcomes).toEqual([]);
+});
+
+test('publishing is confined to the patterns of the key, in the lane and through the router', async () => {
+  const { key } = await make(['publish:orders.*']);
+  const status = async (path: string) => (await broker.call('POST', path, { a: 1 }, as(key))).status;
+  expect(await status('/v1/topics/orders.created/events')).toBe(201);
+  expect(await status('/v1/topics/orders%2Ecreated/events')).toBe(201);
+  const refused = await broker.call('POST', '/v1/topics/users.created/events', { a: 1 }, as(key));
+  expect(refused.status).toBe(403);
+  expect(refused.body).toMatchObject({ code: 'forbidden', detail: 'This needs the scope "publish:users.created".' });
+  expect(await status('/v1/topics/users%2Ecreated/events')).toBe(403);
+  expect((await broker.call('GET', '/v1/topics/users.created')).status).toBe(404);
+});
+
+test('a subscription needs scopes for every pattern it has', async () => {
+  const { key } = await make(['subscribe:orders.*', 'subscribe:users.**']);
+  const put = async (name: string, topics: string[]) =>
+    broker.call<{ secret?: string }>('PUT', `/v1/subscriptions/${name}`, { topics, url: hook }, as(key));
+  const made = await put('mine', ['orders.created', 'orders.*', 'users.**']);
+  expect(made.status).toBe(201);
+  expect(made.body.secret).toMatch(/^whsec_/);
+  const refused = await put('mine', ['orders.created', 'orders.**']);
+  expect(refused.status).toBe(403);
+  expect(refused.body).toMatchObject({ detail: 'This needs the scope "subscribe:orders.**".' });
+  expect((await put('other', ['**'])).status).toBe(403);
+});
+
+test('whoever covers a subscription may look at it, but sees no secret', async () => {
+  const { key } = await make(['subscribe:own.*']);
+  await broker.call('PUT', '/v1/subscriptions/own', { topics: ['own.a'], url: hook }, as(key));
+  for (const path of ['/v1/subscriptions/own', '/v1/subscriptions/own/deliveries']) {
+    const answer = await broker.call('GET', path, undefined, as(key));
+    expect(answer.status).toBe(200);
+    expect(answer.text).not.toMatch(/whsec_[A-Za-z0-9+/]/);
+  }
+  expect((await broker.call('GET', '/v1/subscriptions', undefined, as(key))).status).toBe(403);
+});
+
+test('of a foreign subscription nothing is read, changed, taken over or revealed', async () => {
+  await broker.call('PUT', '/v1/subscriptions/foreign', { topics: ['secret-topic.a'], url: hook });
+  const { key } = await make(['subscribe:own.*']);
+  const takeOver = { topics: ['own.a'], url: hook };
+  const calls: [string, string, unknown?][] = [
+    ['GET', '/v1/subscriptions/foreign'],
+    ['GET', '/v1/subscriptions/foreign/deliveries'],
+    ['PUT', '/v1/subscriptions/foreign', takeOver],
+    ['DELETE', '/v1/subscriptions/foreign'],
+    ['POST', '/v1/subscriptions/foreign/pause'],
+    ['POST', '/v1/subscriptions/foreign/test'],
+    ['POST', '/v1/subscriptions/foreign/rotate-secret'],
+    ['PUT', '/v1/services/own', { subscriptions: [{ name: 'foreign', ...takeOver }] }],
+    ['PUT', '/v1/services/own?dryRun=true', { subscriptions: [{ name: 'foreign', ...takeOver }] }],
+  ];
+  for (const [method, path, body] of calls) {
+    const answer = await broker.call(method, path, body, as(key));
+    expect({ method, path, status: answer.status }).toEqual({ method, path, status: 403 });
+    expect(answer.text).not.toContain('secret-topic');
+  }
+  const { body } = await broker.call('GET', '/v1/subscriptions/foreign');
+  expect(body).toMatchObject({ topics: ['secret-topic.a'], state: 'active', service: null });
+});
+
+test("a service's own key declares it, gets its secrets and keeps it alive; another's cannot join it", async () => {
+  const { key } = await make(['subscribe:billing.**']);
+  const subscriptions = [{ name: 'billing-all', topics: ['billing.**'], url: hook, leaseSeconds: 60 }];
+  const declare = async () =>
+    broker.call<{ subscriptions: { secret?: string }[] }>('PUT', '/v1/services/billing', { subscriptions }, as(key));
+  for (const answer of [await declare(), await declare()]) {
+    expect(answer.body.subscriptions[0]?.secret).toMatch(/^whsec_/);
+  }
+  expect((await broker.call('POST', '/v1/services/billing/heartbeat', {}, as(key))).status).toBe(200);
+  const stranger = as((await make(['subscribe:own.*'])).key);
+  const intruder = { service: 'billing', topics: ['own.a'], url: hook };
+  expect((await broker.call('PUT', '/v1/subscriptions/intruder', intruder, stranger)).status).toBe(403);
+  expect((await broker.call('POST', '/v1/services/billing/heartbeat', {}, stranger)).status).toBe(403);
+  expect((await broker.call('PUT', '/v1/services/billing', { subscriptions: [] }, stranger)).status).toBe(403);
+});
+
+test('a body that is not valid is refused as such, once the key is known', async () => {
+  const key = as(keys['subscribe']);
+  for (const body of [{}, { topics: 'a' }, { topics: [7, null], url: hook }, { topics: ['a.**.b'], url: hook }]) {
+    expect((await broker.call('PUT', '/v1/subscriptions/bad', body, key)).status).toBe(422);
+  }
+  const huge = { subscriptions: Array.from({ length: 70_000 }, () => ({ name: 'n' })) };
+  expect((await broker.call('PUT', '/v1/services/bad', huge, key)).status).toBe(422);
+  expect((await broker.call('PUT', '/v1/services/bad', { subscriptions: [{ name: 'a\0' }] }, key)).status).toBe(422);
+});
