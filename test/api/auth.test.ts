@@ -1,5 +1,6 @@
 import { ModulesContainer, Reflector } from '@nestjs/core';
 import { Authenticator } from '../../apps/broker/src/auth/authenticator.js';
+import { OpenAnswers } from '../../apps/broker/src/auth/open-answers.js';
 import { RefusedRequests } from '../../apps/broker/src/auth/refused-requests.js';
 import { ScopeGuard } from '../../apps/broker/src/auth/scope.guard.js';
 import { scopeMetadata } from '../../apps/broker/src/auth/scope.js';
@@ -104,6 +105,7 @@ test('a route that declares nothing is refused even to the admin key', () => {
     broker.app.get(Reflector),
     broker.app.get(Authenticator, { strict: false }),
     broker.app.get(RefusedRequests, { strict: false }),
+    broker.app.get(OpenAnswers, { strict: false }),
   );
   const request = { headers: { authorization: `Bearer ${adminKey}` }, method: 'GET', socket: {}, params: {} };
   const context = {

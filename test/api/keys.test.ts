@@ -221,3 +221,26 @@ test('a process that hears of no change forgets keys by itself', async () => {
   await broker.database.pool.query('update api_keys set revoked_at = now() where id = $1', [made.id]);
   await until(async () => (await statusWith(made.key)) === 401, { timeoutMs: 5_000, what: 'the end of the key' });
 });
+
+test('an event stream ends soon after its key, another goes on', async () => {
+  await broker.publish('streamed', { a: 1 });
+  const [ending, staying] = [await create(['read']), await create(['read'])];
+  const open = async (key: string) => {
+    const response = await fetch(`${broker.url}/v1/topics/streamed/stream`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(response.status).toBe(200);
+    const state = { isOpen: true };
+    void response.text().then(
+      () => (state.isOpen = false),
+      () => (state.isOpen = false),
+    );
+    return state;
+  };
+  const [one, other] = [await open(ending.key), await open(staying.key)];
+  await broker.call('DELETE', `/v1/keys/${ending.id}`);
+  await until(() => !one.isOpen, { what: 'the end of the stream' });
+  expect(other.isOpen).toBe(true);
+  await broker.call('DELETE', `/v1/keys/${staying.id}`);
+  await until(() => !other.isOpen, { what: 'the end of the other stream' });
+});

@@ -6,6 +6,7 @@ import { ControlModule } from '../control/control.module.js';
 import { Authenticator } from './authenticator.js';
 import { KeyDirectory } from './key-directory.js';
 import { KeyUses } from './key-uses.js';
+import { OpenAnswers } from './open-answers.js';
 import { PublishAccess } from './publish-access.js';
 import { RefusedRequests } from './refused-requests.js';
 import { ScopeGuard } from './scope.guard.js';
@@ -17,6 +18,7 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
     Authenticator,
     KeyDirectory,
     KeyUses,
+    OpenAnswers,
     PublishAccess,
     RefusedRequests,
     { provide: APP_GUARD, useClass: ScopeGuard },

@@ -38,6 +38,11 @@ export function keyIdOf(text: string): string | undefined {
   return crc !== undefined && checksum(text.slice(0, -7)) === crc ? id : undefined;
 }
 
+/** What would be the id if the text were a key: for finding one whose hash is compared then. */
+export function likelyKeyId(text: string): string {
+  return text.slice(3, 14);
+}
+
 export function isKeyId(text: string): boolean {
   return idForm.test(text);
 }

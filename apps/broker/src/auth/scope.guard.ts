@@ -5,6 +5,7 @@ import { attemptOf } from '../audit/audit.interceptor.js';
 import { Problem } from '../http/problem.js';
 import { Authenticator, forbidden, type Authentication } from './authenticator.js';
 import { setCaller } from './callers.js';
+import { OpenAnswers } from './open-answers.js';
 import { RefusedRequests } from './refused-requests.js';
 import { allows, scopeMetadata, type Principal, type Scope } from './scope.js';
 import { mayReadOwn, routeOf } from './subscription-access.js';
@@ -16,6 +17,7 @@ export class ScopeGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly refused: RefusedRequests,
+    private readonly answers: OpenAnswers,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -37,6 +39,7 @@ export class ScopeGuard implements CanActivate {
     const problem = refusal(principal, scope, routeOf(request));
     if (problem) throw this.refused.refused(attemptOf(request, response), principal, problem);
     setCaller(request, principal);
+    if (request.method === 'GET') this.answers.track(response, request.headers.authorization);
     return true;
   }
 }
