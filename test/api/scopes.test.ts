@@ -1,4 +1,5 @@
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
+import { until } from '../support/until.js';
 
 let broker: TestBroker;
 let keys: Record<string, string | undefined>;
@@ -193,4 +194,30 @@ test('a body that is not valid is refused as such, once the key is known', async
   const huge = { subscriptions: Array.from({ length: 70_000 }, () => ({ name: 'n' })) };
   expect((await broker.call('PUT', '/v1/services/bad', huge, key)).status).toBe(422);
   expect((await broker.call('PUT', '/v1/services/bad', { subscriptions: [{ name: 'a\0' }] }, key)).status).toBe(422);
+});
+
+test('a subscription that becomes foreign while a request waits for its turn is not touched', async () => {
+  const { key } = await make(['subscribe:own.*']);
+  await broker.call('PUT', '/v1/subscriptions/raced', { topics: ['own.a'], url: hook });
+  const rival = await broker.database.pool.connect();
+  try {
+    await rival.query('begin');
+    await rival.query('update control_state set version = version + 1');
+    const deleting = broker.call('DELETE', '/v1/subscriptions/raced', undefined, as(key));
+    await until(
+      async () => {
+        const { rows } = await broker.database.pool.query(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        return rows.length > 0;
+      },
+      { what: 'the request to wait' },
+    );
+    await rival.query(`update subscriptions set topics = '{secret-topic.a}' where name = 'raced'`);
+    await rival.query('commit');
+    expect((await deleting).status).toBe(403);
+  } finally {
+    rival.release();
+  }
+  expect((await broker.call('GET', '/v1/subscriptions/raced')).status).toBe(200);
 });
