@@ -377,6 +377,17 @@ describe('receiving', () => {
     expect((await send(here(last.body.url), github('{}'))).status).toBe(200);
   });
 
+  test('a rotation that is repeated with its idempotency key changes nothing', async () => {
+    await source('gh.idempotent');
+    const options = { headers: { 'idempotency-key': 'once' } };
+    const rotate = async () =>
+      broker.call<SourceBody>('POST', '/v1/sources/gh.idempotent/rotate-token', { graceSeconds: 60 }, options);
+    const first = await rotate();
+    const again = await rotate();
+    expect(again.body.url).toBe(first.body.url);
+    expect(again.body.oldUrlsUntil).toHaveLength(1);
+  });
+
   test('a deleted source is gone with its records', async () => {
     const made = await source('gh.deleted');
     await send(here(made.url), github('{}'));
@@ -447,6 +458,9 @@ describe('operations', () => {
     const events = await topicEvents('republish');
     expect(events).toHaveLength(2);
     expect(events.map(({ data }) => data)).toEqual([{ again: true }, { again: true }]);
+    const options = { headers: { 'idempotency-key': 'one-more' } };
+    for (let call = 0; call < 2; call += 1) await broker.call('POST', path, undefined, options);
+    expect(await topicEvents('republish')).toHaveLength(3);
   });
 
   test('only a request that left an event can be sent again', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LogReader, type NewEvent, type StoredEvent } from '@hookcast/log';
 import { uuidv7 } from '@hookcast/protocol';
@@ -22,33 +23,41 @@ export class SourceRepublishing {
    *
    * @throws Problem reception-not-found or reception-without-event
    */
-  async republish(name: string, id: string): Promise<RepublishedEvent[]> {
+  async republish(name: string, id: string, idempotencyKey?: string): Promise<RepublishedEvent[]> {
     const reception = await this.history.reception(name, id);
     const copies: RepublishedEvent[] = [];
     for (const eventId of reception.eventIds) {
       const [stored] = await this.reader.find(eventId);
-      if (stored) copies.push(await this.publishCopy(stored));
+      if (stored) copies.push(await this.publishCopy(stored, idempotencyKey));
     }
     if (copies.length === 0) throw new Problem('reception-without-event');
     this.runtime.log.info({ source: name, receptionId: id, events: copies.length }, 'source.republished');
     return copies;
   }
 
-  private async publishCopy(stored: StoredEvent): Promise<RepublishedEvent> {
-    const [appended] = await this.events.publish(stored.topic, [copyOf(stored)]);
+  private async publishCopy(stored: StoredEvent, idempotencyKey: string | undefined): Promise<RepublishedEvent> {
+    const copy = copyOf(stored, copyId(stored.id, idempotencyKey));
+    const [appended] = await this.events.publish(stored.topic, [copy]);
     if (!appended) throw new Error('One event gives one position.');
     return { id: appended.id, topic: stored.topic, position: appended.position, copyOf: stored.id };
   }
 }
 
+/** Another one each time, unless the caller says by a key that it is the same request again. */
+function copyId(eventId: string, idempotencyKey: string | undefined): string {
+  if (idempotencyKey === undefined) return uuidv7();
+  return `copy-${createHash('sha256').update(`${idempotencyKey}\n${eventId}`).digest('base64url')}`;
+}
+
 /** The same content under a new id; `copyof` says whose. Neither delay nor expiry is repeated. */
-function copyOf({ id, type, source, subject, key, contentType, attributes, data }: StoredEvent): NewEvent {
+function copyOf(stored: StoredEvent, id: string): NewEvent {
+  const { type, source, subject, key, contentType, attributes, data } = stored;
   return {
-    id: uuidv7(),
+    id,
     type,
     source,
     data,
-    attributes: { ...attributes, extensions: { ...attributes.extensions, copyof: id } },
+    attributes: { ...attributes, extensions: { ...attributes.extensions, copyof: stored.id } },
     ...(subject !== undefined && { subject }),
     ...(key !== undefined && { key }),
     ...(contentType !== undefined && { contentType }),

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSourceSecret, SealedToken, Source } from '@hookcast/database';
 import { Vault } from '../auth/vault.js';
@@ -10,6 +10,7 @@ type Owner = Pick<Source, 'namespace' | 'name'>;
 const maxTokens = 5;
 /** Below this a hint would give away too much of the secret. */
 const shortestHinted = 16;
+const tokenBytes = 32;
 
 /** A token of a source's URL that works now. */
 export interface OpenToken {
@@ -23,13 +24,28 @@ export interface OpenToken {
 @Injectable()
 export class SourceSecrets {
   private readonly vault: Vault;
+  private readonly encryptionKey: Buffer;
 
   constructor(@Inject(RUNTIME) { encryptionKey }: Pick<Runtime, 'encryptionKey'>) {
     this.vault = new Vault(encryptionKey);
+    this.encryptionKey = encryptionKey;
   }
 
   newToken(owner: Owner, now: Date): SealedToken {
-    const token = randomBytes(32).toString('base64url');
+    return this.sealedToken(owner, this.nextToken(owner, undefined), now);
+  }
+
+  /**
+   * The token of a rotation: random, or, with an idempotency key, derived from it, so that a repeated request gets the
+   * token of the first one and nothing has to be remembered.
+   */
+  nextToken(owner: Owner, idempotencyKey: string | undefined): string {
+    if (idempotencyKey === undefined) return randomBytes(tokenBytes).toString('base64url');
+    const info = `hookcast rotation of ${belongsTo(owner, 'tokens')}\n${idempotencyKey}`;
+    return Buffer.from(hkdfSync('sha256', this.encryptionKey, Buffer.alloc(0), info, tokenBytes)).toString('base64url');
+  }
+
+  private sealedToken(owner: Owner, token: string, now: Date): SealedToken {
     return {
       sealed: this.vault.seal(token, belongsTo(owner, 'tokens')),
       createdAt: now.toISOString(),
@@ -38,12 +54,12 @@ export class SourceSecrets {
   }
 
   /** Puts a new token first; the ones before it work on until their grace ends. */
-  rotated(source: Source, rotation: { now: Date; graceSeconds: number }): SealedToken[] {
+  rotated(source: Source, token: string, rotation: { now: Date; graceSeconds: number }): SealedToken[] {
     const end = new Date(rotation.now.getTime() + rotation.graceSeconds * 1000).toISOString();
     const old = source.tokens
       .map((one) => ({ ...one, expiresAt: one.expiresAt !== null && one.expiresAt < end ? one.expiresAt : end }))
       .filter(({ expiresAt }) => Date.parse(expiresAt) > rotation.now.getTime());
-    return [this.newToken(source, rotation.now), ...old].slice(0, maxTokens);
+    return [this.sealedToken(source, token, rotation.now), ...old].slice(0, maxTokens);
   }
 
   /** @throws UnsealError */

@@ -68,10 +68,15 @@ export class SourcesService {
     this.runtime.log.info({ source: name }, 'source.deleted');
   }
 
-  async rotateToken(name: string, graceSeconds: number): Promise<Source> {
-    await this.find(name);
+  async rotateToken(
+    name: string,
+    { graceSeconds, idempotencyKey }: { graceSeconds: number; idempotencyKey?: string | undefined },
+  ): Promise<Source> {
+    const before = await this.find(name);
+    const token = this.secrets.nextToken(before, idempotencyKey);
+    if (this.secrets.tokens(before).some((one) => one.token === token)) return before;
     const rotated = await this.update(name, (source, now) => {
-      source.tokens = this.secrets.rotated(source, { now, graceSeconds });
+      source.tokens = this.secrets.rotated(source, token, { now, graceSeconds });
       // A hub has to learn the new URL before the old one ends.
       if (source.websub?.state === 'subscribed') source.websub = { ...source.websub, renewAt: now.toISOString() };
     });
