@@ -102,7 +102,8 @@ async function explainWal(from, deliveries) {
       group by 1, 2 order by 4 desc limit 14`,
     [from],
   );
-  for (const row of rows) console.log('  wal', JSON.stringify({ ...row, perDelivery: round(row.bytes / deliveries, 1) }));
+  for (const row of rows)
+    console.log('  wal', JSON.stringify({ ...row, perDelivery: round(row.bytes / deliveries, 1) }));
 }
 
 const deadTuples = async () => {
@@ -116,7 +117,7 @@ const drained = (count) => until(async () => (await receiver.ask('count')).count
 
 async function baseline() {
   const body = Buffer.from(
-    `{"specversion":"1.0","id":"${randomUUID()}","source":"/topics/bench","type":"bench","time":"2026-01-01T00:00:00.000Z","datacontenttype":"application/json","data":${events[0]}}`,
+    `{"specversion":"1.0","id":"${randomUUID()}","source":"/topics/bench","type":"bench","time":"2026-01-01T00:00:00.000Z","datacontenttype":"application/json","data":${JSON.stringify(orderEvent(0))}}`,
   );
   const headers = {
     'content-type': 'application/cloudevents+json; charset=utf-8',
@@ -219,7 +220,10 @@ async function latency() {
   await drained(1000);
   const { delays } = await receiver.ask('delays');
   const sorted = delays.toSorted((a, b) => a - b);
-  console.log('latency at 200/s', JSON.stringify({ p50: round(percentile(sorted, 0.5), 1), p99: round(percentile(sorted, 0.99), 1) }));
+  console.log(
+    'latency at 200/s',
+    JSON.stringify({ p50: round(percentile(sorted, 0.5), 1), p99: round(percentile(sorted, 0.99), 1) }),
+  );
   await stop();
   await appender.stop();
 }

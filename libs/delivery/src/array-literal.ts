@@ -3,12 +3,7 @@
  * most of what a settle statement costs in this process.
  */
 export function numberArray(values: readonly (number | null)[]): string {
-  let text = '{';
-  for (let index = 0; index < values.length; index += 1) {
-    if (index > 0) text += ',';
-    text += values[index] ?? 'NULL';
-  }
-  return `${text}}`;
+  return `{${(values.includes(null) ? values.map((value) => value ?? 'NULL') : values).join(',')}}`;
 }
 
 export function textArray(values: readonly (string | null)[]): string {

@@ -96,17 +96,18 @@ export class Dispatcher {
     sender.endpoint.inFlight += 1;
     cursor.stream.inFlight += 1;
     const { endpoint } = sender;
-    this.post(delivery, now).then(
-      (response) => this.finish(delivery, endpoint, response),
-      // The client never rejects; this is a fault of our own, and the delivery must not vanish in it.
-      (error: unknown) => this.finish(delivery, endpoint, ownFault(error)),
-    );
+    void this.post(delivery, now).then((response) => this.finish(delivery, endpoint, response));
   }
 
-  private async post(delivery: Delivery, now: number): Promise<HookResponse> {
+  private post(delivery: Delivery, now: number): Promise<HookResponse> {
     const { sender, event, attempt, retry } = delivery;
     const number = { number: attempt, isReplay: retry?.kind === retryKind.replay };
-    return this.options.client.post(hookRequest(sender.template, event, number, Math.floor(now / 1000)));
+    try {
+      return this.options.client.post(hookRequest(sender.template, event, number, Math.floor(now / 1000)));
+    } catch (error) {
+      // The client never fails; this is a fault of our own, and the delivery must not vanish in it.
+      return Promise.resolve(ownFault(error));
+    }
   }
 
   private finish(delivery: Delivery, endpoint: Endpoint, response: HookResponse): void {
