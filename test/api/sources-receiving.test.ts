@@ -166,6 +166,22 @@ describe('configuration', () => {
     });
   });
 
+  test('a key that may only read is not shown the URL, and the audit log names no secret', async () => {
+    const made = await source('gh.read');
+    const key = await broker.call<{ key: string }>('POST', '/v1/keys', { name: 'reader', scopes: ['read'] });
+    const options = { authorization: `Bearer ${key.body.key}` };
+    const shown = await broker.call<SourceBody>('GET', '/v1/sources/gh.read', undefined, options);
+    expect(shown).toMatchObject({ status: 200, body: { name: 'gh.read', url: null } });
+    const list = await broker.call<{ items: SourceBody[] }>('GET', '/v1/sources', undefined, options);
+    expect(list.body.items.map(({ url }) => url).filter((url) => url !== null)).toEqual([]);
+    const forbidden = await broker.call('PUT', '/v1/sources/gh.read', { sender: 'github', secret }, options);
+    expect(forbidden).toMatchObject({ status: 403 });
+    await broker.call('POST', '/v1/sources/gh.read/rotate-token', {});
+    const audit = await broker.call('GET', '/v1/audit');
+    expect(audit.text).toContain('gh.read');
+    for (const hidden of [secret, made.url?.split('/').at(-1) ?? '']) expect(audit.text).not.toContain(hidden);
+  });
+
   test('every route needs a key, and no route of the API hides under /in', async () => {
     for (const [method, path] of [
       ['PUT', '/v1/sources/x'],
