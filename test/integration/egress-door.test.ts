@@ -10,10 +10,13 @@ const folders = ['libs/protocol/src', 'libs/log/src', 'libs/delivery/src', 'libs
 
 const ways: [string, RegExp][] = [
   ['undici', /from 'undici'/],
-  ['fetch', /(?<![.\w#])fetch\(/],
+  ['fetch', /(?<![.\w#]|async )fetch\(/],
   ['http(s).request or get', /\bhttps?\.(request|get)\(/],
   ['request or get of node:http(s)', /import \{[^}]*\b(request|get|Agent)\b[^}]*\} from 'node:https?'/],
-  ['node:http2, node:tls or node:dgram', /from 'node:(http2|tls|dgram)'/],
+  [
+    'node:http2, node:tls or node:dgram',
+    /from 'node:(http2|dgram)'|import (?!\{ rootCertificates \})[^;]* from 'node:tls'/,
+  ],
   ['net.connect', /\b(net\.(connect|createConnection)|createConnection|new Socket)\(/],
   ['connect of node:net', /import \{[^}]*\b(?<!type )(connect|createConnection)\b[^}]*\} from 'node:net'/],
   ['WebSocket or EventSource', /new (WebSocket|EventSource)\(/],
