@@ -175,6 +175,20 @@ test('refused scopes and refused hook addresses are told of', async () => {
   );
 });
 
+test('a hook that may not be called any more is told of when it is tried', async () => {
+  await broker.call('PUT', '/v1/subscriptions/shut', { topics: ['a'], url: 'http://127.0.0.1:3000/?token=geheim-3' });
+  const strict = await testBroker({ database: broker.database, settings: { HOOKCAST_EGRESS_ALLOW: '10.0.0.0/8' } });
+  try {
+    await strict.call('POST', '/v1/subscriptions/shut/test');
+    const { body } = await strict.call<Page>('GET', '/v1/audit?action=hook.call');
+    expect(body.items).toMatchObject([
+      { actor: { keyId: 'broker' }, target: 'http://127.0.0.1:3000', outcome: 'hook-address-forbidden', count: 1 },
+    ]);
+  } finally {
+    await strict.close();
+  }
+});
+
 test('it is read in pages, newest first, and filtered by time', async () => {
   const all = await entries();
   const seen: number[] = [];

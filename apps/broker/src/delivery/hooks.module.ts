@@ -1,17 +1,20 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { HookClient, type EgressPolicy } from '@hookcast/egress';
+import { AuditLogModule } from '../audit/audit-log.module.js';
+import { AuditedHookClient } from '../audit/audited-hook-client.js';
+import { Refusals } from '../audit/refusals.js';
 import { EGRESS_POLICY, EgressModule } from '../egress/egress.module.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 
 /** The one client for requests to hooks, be they deliveries or tests. */
 @Module({
-  imports: [EgressModule],
+  imports: [AuditLogModule, EgressModule],
   providers: [
     {
       provide: HookClient,
-      inject: [EGRESS_POLICY, RUNTIME],
-      useFactory: (policy: EgressPolicy, { config }: Runtime) =>
-        new HookClient({ policy, connectionsPerOrigin: config.hookConnections }),
+      inject: [EGRESS_POLICY, RUNTIME, Refusals],
+      useFactory: (policy: EgressPolicy, { config }: Runtime, refusals: Refusals) =>
+        new AuditedHookClient({ policy, connectionsPerOrigin: config.hookConnections }, refusals),
     },
   ],
   exports: [HookClient],

@@ -2,6 +2,9 @@ import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Source } from '@hookcast/database';
 import { HookClient, type EgressPolicy } from '@hookcast/egress';
+import { AuditLogModule } from '../audit/audit-log.module.js';
+import { AuditedHookClient } from '../audit/audited-hook-client.js';
+import { Refusals } from '../audit/refusals.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { ControlModule } from '../control/control.module.js';
 import { EGRESS_POLICY, EgressModule } from '../egress/egress.module.js';
@@ -32,13 +35,22 @@ import { WebSubService } from './websub.service.js';
 
 /** Inbound hooks: their configuration, the lane that takes requests, and what operators see of them. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Source]), AuthModule, ControlModule, EgressModule, EventLogModule, EventsModule],
+  imports: [
+    TypeOrmModule.forFeature([Source]),
+    AuditLogModule,
+    AuthModule,
+    ControlModule,
+    EgressModule,
+    EventLogModule,
+    EventsModule,
+  ],
   controllers: [SourcesController, SourceOperationsController, WebSubController, SendersController],
   providers: [
     {
       provide: SOURCES_CLIENT,
-      inject: [EGRESS_POLICY],
-      useFactory: (policy: EgressPolicy) => new HookClient({ policy, storedResponseBytes, connectionsPerOrigin: 8 }),
+      inject: [EGRESS_POLICY, Refusals],
+      useFactory: (policy: EgressPolicy, refusals: Refusals) =>
+        new AuditedHookClient({ policy, storedResponseBytes, connectionsPerOrigin: 8 }, refusals),
     },
     SecretHealth,
     SeenKeys,
