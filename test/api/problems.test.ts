@@ -56,7 +56,6 @@ test.each([
   ['POST', '/v1/nothing/here'],
   ['GET', '/v1/dead-letters/groups'],
   ['POST', '/v1/dead-letters/redrive'],
-  ['POST', '/v1/keys'],
   ['GET', '/.env'],
   ['GET', '//v1/topics'],
 ])('%s %s leads nowhere', async (method, path) => {
