@@ -33,17 +33,20 @@ export class SeenKeys implements OnApplicationShutdown {
   ) {}
 
   /** @throws the database's error when it is away */
-  async isKnown(sourceId: number, eventId: string): Promise<boolean> {
+  async isKnown({ sourceId, hash }: SeenKey): Promise<boolean> {
     return new Promise((answer, fail) => {
-      this.questions.push({ sourceId, hash: keyHash(eventId), answer, fail });
-      if (!this.asking) void this.ask();
+      this.questions.push({ sourceId, hash, answer, fail });
+      if (this.asking) return;
+      this.asking = true;
+      // Requests that arrived together ask together.
+      setImmediate(() => void this.ask());
     });
   }
 
   /** In the background. */
-  remember(sourceId: number, eventIds: readonly string[]): void {
+  remember(keys: readonly SeenKey[]): void {
     if (this.waiting.length > maxWaiting) return;
-    for (const eventId of eventIds) this.waiting.push({ sourceId, hash: keyHash(eventId) });
+    this.waiting.push(...keys);
     this.writeIn(flushMs);
   }
 
@@ -69,7 +72,6 @@ export class SeenKeys implements OnApplicationShutdown {
   }
 
   private async ask(): Promise<void> {
-    this.asking = true;
     while (this.questions.length > 0) {
       const batch = this.questions.splice(0, maxBatch);
       try {
@@ -99,6 +101,7 @@ export class SeenKeys implements OnApplicationShutdown {
   }
 }
 
-function keyHash(eventId: string): string {
-  return createHash('sha256').update(eventId).digest('hex').slice(0, 32);
+/** What a delivery is remembered by: half of the digest of its event's id. */
+export function seenKey(sourceId: number, eventId: string): SeenKey {
+  return { sourceId, hash: createHash('sha256').update(eventId).digest('hex').slice(0, 32) };
 }

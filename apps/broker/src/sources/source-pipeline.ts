@@ -10,7 +10,7 @@ import {
   type Reception,
 } from '@hookcast/sources';
 import { EventsService } from '../events/events.service.js';
-import { SeenKeys } from './seen-keys.js';
+import { seenKey, SeenKeys } from './seen-keys.js';
 import { SenderCertificates } from './sender-certificates.js';
 import type { OpenSource, SourceEntry } from './source-directory.js';
 import { accepted, failure, refusal, type Outcome } from './source-outcome.js';
@@ -71,13 +71,11 @@ export class SourcePipeline {
     const { id: sourceId } = source.row;
     const [first] = reception.items;
     const all = withoutRepeats(reception.items.map((item) => toTopicEvent(source, item)));
-    const known = await Promise.all(all.map(({ event }) => this.seen.isKnown(sourceId, event.id)));
-    const fresh = all.filter((_, index) => known[index] !== true);
-    const appended = await this.appendAll(fresh);
-    this.seen.remember(
-      sourceId,
-      fresh.map(({ event }) => event.id),
-    );
+    const keys = all.map(({ event }) => seenKey(sourceId, event.id));
+    const known = await Promise.all(keys.map((key) => this.seen.isKnown(key)));
+    const isFresh = (index: number) => known[index] !== true;
+    const appended = await this.appendAll(all.filter((_, index) => isFresh(index)));
+    this.seen.remember(keys.filter((_, index) => isFresh(index)));
     const { response, followUp } = reception;
     return accepted(response, {
       verdict: all.length > 0 && !appended ? 'duplicate' : 'accepted',
