@@ -6,6 +6,7 @@ import { ControlModule } from '../control/control.module.js';
 import { ControlPlane } from '../control/control-plane.js';
 import { AppendHints } from '../event-log/append-hints.js';
 import { EventLogModule } from '../event-log/event-log.module.js';
+import { unredacted } from '../logging.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { userAgent } from '../version.js';
 import { CatalogModule } from './catalog.module.js';
@@ -39,6 +40,7 @@ function workerOptions(
   catalog: StoredSubscriptions,
   { config, log }: Runtime,
 ): DeliveryModuleOptions {
+  const lines = unredacted(log);
   return {
     pool,
     client,
@@ -48,8 +50,8 @@ function workerOptions(
     attemptLog: config.attemptLog,
     slots: config.deliverySlots,
     log: {
-      info: (event, fields) => log.info(fields, event),
-      warn: (event, fields) => log.warn(fields, event),
+      info: (event, fields) => lines.info(fields, event),
+      warn: (event, fields) => lines.warn(fields, event),
     },
   };
 }
