@@ -1,4 +1,6 @@
 import { AuditJanitor } from '../../apps/broker/src/audit/audit-janitor.js';
+import { AuditTrail } from '../../apps/broker/src/audit/audit-trail.js';
+import { ControlPlane } from '../../apps/broker/src/control/control-plane.js';
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
 
 let broker: TestBroker;
@@ -125,6 +127,26 @@ test('a change and its entry are one transaction', async () => {
   }
   await broker.call('PUT', '/v1/topics/refused', { schemaMode: 'reject' });
   expect(await entries('target=topic/refused')).toEqual([]);
+});
+
+test('what goes on after the answer is not put down to the caller', async () => {
+  const trail = broker.app.get(AuditTrail, { strict: false });
+  const control = broker.app.get(ControlPlane, { strict: false });
+  const who = { keyId: 'k', keyName: 'k', requestId: 'r', address: null };
+  const request = {
+    ...who,
+    method: 'PUT',
+    action: 'topic.put',
+    target: 'topic/later',
+    isWritten: false,
+    isOver: false,
+  };
+  const change = async () => control.change(async () => {});
+  await trail.during(request, change);
+  expect(await entries('target=topic/later')).toHaveLength(1);
+  request.isOver = true;
+  await trail.during(request, change);
+  expect(await entries('target=topic/later')).toHaveLength(1);
 });
 
 test('the database refuses to change an entry', async () => {

@@ -20,6 +20,8 @@ export interface AuditedRequest {
   recheck?: (tx: EntityManager) => Promise<void>;
   /** Set by the change that wrote the entry. */
   isWritten: boolean;
+  /** Set with the answer: what its timers do later is not the caller's doing. */
+  isOver: boolean;
 }
 
 /** Writes what requests change into the audit log, in the transaction of the change. */
@@ -58,7 +60,7 @@ export class AuditTrail {
 
   private async witness<T>(tx: EntityManager, work: () => Promise<T>): Promise<T> {
     const request = this.requests.getStore();
-    if (!request) return work();
+    if (!request || request.isOver) return work();
     await request.recheck?.(tx);
     const before = await snapshot(tx, request.target);
     const result = await work();

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { mergeMap, Observable, tap } from 'rxjs';
+import { finalize, mergeMap, Observable, tap } from 'rxjs';
 import { callerOf } from '../auth/callers.js';
 import type { Principal } from '../auth/scope.js';
 import { routeOf } from '../auth/subscription-access.js';
@@ -39,6 +39,9 @@ export class AuditInterceptor implements NestInterceptor {
               return answer;
             }),
             tap({ error: (error: unknown) => this.refuse(audited, error) }),
+            finalize(() => {
+              audited.isOver = true;
+            }),
           )
           .subscribe(subscriber),
       ),
@@ -83,5 +86,6 @@ function auditedRequest(request: Request, response: Response, caller: Principal)
     requestId: requestIdOf(response),
     address: request.socket.remoteAddress ?? null,
     isWritten: false,
+    isOver: false,
   };
 }
