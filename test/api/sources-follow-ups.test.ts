@@ -110,6 +110,7 @@ test('a certificate is fetched once, through egress, and kept for a day', async 
   aws.setAway(false);
   now = new Date(start.getTime() + 60_000);
   expect((await deliver(url, first)).status).toBe(200);
+  now = new Date(start.getTime() + 120_000);
   aws.requests.length = 0;
   expect((await deliver(url, vector('own: Notification v1 with Subject'))).status).toBe(200);
   expect(aws.requests).toEqual([]);
