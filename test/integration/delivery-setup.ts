@@ -111,6 +111,7 @@ export async function setup() {
       signature: 'hmac',
       secrets: [secret],
       signingKeys: [],
+      filter: null,
       state: 'active',
       ...given,
     };

@@ -20,6 +20,17 @@ const counted = {
   suspend: 'suspended',
 } as const satisfies Record<Outcome['kind'], keyof AttemptCounts>;
 
+/** What was added to the counts. */
+export function countsSince(before: AttemptCounts, after: AttemptCounts): AttemptCounts {
+  return {
+    delivered: after.delivered - before.delivered,
+    retried: after.retried - before.retried,
+    dead: after.dead - before.dead,
+    dropped: after.dropped - before.dropped,
+    suspended: after.suspended - before.suspended,
+  };
+}
+
 /** Tells of every attempt: one line in the log, one count in the statistics. */
 export class AttemptReport {
   readonly counts: AttemptCounts = { delivered: 0, retried: 0, dead: 0, dropped: 0, suspended: 0 };

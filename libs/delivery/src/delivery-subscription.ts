@@ -6,6 +6,8 @@ import type { RetrySchedule } from './retry-schedule.js';
 export interface DeliverySubscription extends HookTarget {
   id: number;
   topics: readonly string[];
+  /** CEL over the event; null lets every event through. */
+  filter: string | null;
   /** Most requests in flight for it on one worker. */
   concurrency: number;
   retry: RetrySchedule;

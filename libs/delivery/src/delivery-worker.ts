@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readControlVersion } from '@hookcast/database';
 import type { HookClient } from '@hookcast/egress';
 import type pg from 'pg';
-import type { AttemptCounts } from './attempt-report.js';
+import { countsSince, type AttemptCounts } from './attempt-report.js';
 import { systemClock, type Clock } from './clock.js';
 import { adoptCursors } from './cursor-store.js';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
@@ -104,14 +104,7 @@ export class DeliveryWorker {
     await this.engine.conditions.until(() => this.engine.isQuiet);
     // A recovery that a settle has asked for.
     await this.control.run(async () => {});
-    const { delivered, retried, dead, dropped, suspended } = this.engine.report.counts;
-    return {
-      delivered: delivered - before.delivered,
-      retried: retried - before.retried,
-      dead: dead - before.dead,
-      dropped: dropped - before.dropped,
-      suspended: suspended - before.suspended,
-    };
+    return countsSince(before, this.engine.report.counts);
   }
 
   /** Sends nothing more, lets the requests in flight end, settles them and gives its streams away. */
@@ -153,6 +146,11 @@ export class DeliveryWorker {
   /** Requests in flight for a subscription from this worker. */
   inFlight(subscriptionId: number): number {
     return this.engine.senders.get(subscriptionId)?.inFlight ?? 0;
+  }
+
+  /** Events that filters kept back since the start, and how many of those for an evaluation error. */
+  get filterCounts(): { filtered: number; errors: number } {
+    return { ...this.engine.filterReport.counts };
   }
 
   /** Events in memory that wait to be sent for the first time. */

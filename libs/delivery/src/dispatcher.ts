@@ -3,6 +3,7 @@ import type { AlarmClock } from './alarm-clock.js';
 import type { Clock } from './clock.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
+import type { FilterReport } from './filter-report.js';
 import { hookRequest } from './hook-request.js';
 import { decide, type Outcome } from './outcome.js';
 import { RoundRobin } from './round-robin.js';
@@ -12,6 +13,7 @@ import type { Settler } from './settler.js';
 export interface DispatcherOptions {
   client: Pick<HookClient, 'post'>;
   settler: Settler;
+  filterReport: FilterReport;
   clock: Clock;
   alarms: AlarmClock;
   lines: DeliveryLog;
@@ -28,11 +30,15 @@ export interface DispatcherOptions {
   onSuspended(sender: Sender, outcome: Extract<Outcome, { kind: 'suspend' }>): void;
 }
 
+/** Milliseconds that handing out may take at a stretch. */
+const turnMs = 25;
+
 /** Shares the worker's slots among the subscriptions: whoever has something to send stands in one line. */
 export class Dispatcher {
   readonly line = new RoundRobin<Sender>();
   private inFlight = 0;
   private isStopped = false;
+  private isResuming = false;
   /** Nothing is sent from this moment of the monotonic clock on. */
   private sendBefore = Number.NEGATIVE_INFINITY;
 
@@ -62,11 +68,23 @@ export class Dispatcher {
     if (this.line.size === 0 || !this.isOpen) return;
     const { settler, slots, clock } = this.options;
     const now = clock.now();
+    const until = clock.monotonic() + turnMs;
     while (this.inFlight < slots && settler.hasRoom) {
+      if (clock.monotonic() > until) return this.continueLater();
       const sender = this.line.next();
       if (sender === undefined) return;
       this.serve(sender, now);
     }
+  }
+
+  /** Costly filters may keep a turn busy: timers and answers get theirs in between. */
+  private continueLater(): void {
+    if (this.isResuming) return;
+    this.isResuming = true;
+    setImmediate(() => {
+      this.isResuming = false;
+      this.pump();
+    });
   }
 
   private serve(sender: Sender, now: number): void {
@@ -84,9 +102,20 @@ export class Dispatcher {
   private start(delivery: Delivery, now: number): void {
     const { event, retry } = delivery;
     const { settler } = this.options;
-    if (event.expiresAt <= now) settler.expire(delivery, now);
+    // What waited was wanted when it began to wait, and what is redelivered was asked for.
+    if (retry === undefined && !this.isWanted(delivery, now)) settler.pass(delivery);
+    else if (event.expiresAt <= now) settler.expire(delivery, now);
     else if (event.deliverAt > now && retry === undefined) settler.postpone(delivery);
     else this.send(delivery, now);
+  }
+
+  private isWanted(delivery: Delivery, now: number): boolean {
+    const { filter } = delivery.sender.settings;
+    if (filter === undefined) return true;
+    const verdict = filter.matches(delivery.event.view);
+    if (verdict.kind === 'match') return true;
+    this.options.filterReport.keptBack(delivery, verdict, now);
+    return false;
   }
 
   private send(delivery: Delivery, now: number): void {

@@ -7,6 +7,7 @@ import type { Clock } from './clock.js';
 import { Conditions } from './conditions.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { Dispatcher } from './dispatcher.js';
+import { FilterReport } from './filter-report.js';
 import type { Feed } from './feed.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
 import { RetryBook } from './retry-book.js';
@@ -54,6 +55,7 @@ export class Engine {
   readonly alarms: AlarmClock;
   readonly stats: StatsRecorder;
   readonly report: AttemptReport;
+  readonly filterReport: FilterReport;
   readonly writer: SettleWriter;
   readonly settler: Settler;
   readonly dispatcher: Dispatcher;
@@ -68,6 +70,7 @@ export class Engine {
     this.alarms = new AlarmClock(clock, () => this.moved());
     this.stats = new StatsRecorder(async (minutes) => writeStats(pool, workerId, minutes));
     this.report = new AttemptReport(lines, this.stats);
+    this.filterReport = new FilterReport(lines);
     this.writer = new SettleWriter({
       lines,
       random: options.random,
@@ -184,6 +187,7 @@ export class Engine {
       random,
       slots,
       settler: this.settler,
+      filterReport: this.filterReport,
       alarms: this.alarms,
       slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
       onTaken: (delivery) => this.taken(delivery),

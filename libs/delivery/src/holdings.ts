@@ -1,3 +1,4 @@
+import { FilterCache, type Filter } from '@hookcast/filter';
 import type { StreamRef } from '@hookcast/log';
 import type { StoredCursor } from './cursor-store.js';
 import { errorText, type DeliveryLog } from './delivery-log.js';
@@ -28,6 +29,7 @@ export interface HoldingsOptions {
 export class Holdings {
   private refs = new Map<number, StreamRef>();
   private readonly endpoints = new Map<string, Endpoint>();
+  private readonly filters = new FilterCache();
 
   constructor(private readonly options: HoldingsOptions) {}
 
@@ -118,8 +120,10 @@ export class Holdings {
     try {
       const template = hookTemplate(subscription, userAgent);
       const endpoint = this.endpointOf(subscription.url);
-      if (sender) this.change(sender, { subscription, template, endpoint });
-      else senders.set(subscription.id, new Sender({ subscription, template, endpoint }, dispatcher.line));
+      const filter = this.filterOf(subscription);
+      const settings = { subscription, template, endpoint, filter };
+      if (sender) this.change(sender, settings);
+      else senders.set(subscription.id, new Sender(settings, dispatcher.line));
     } catch (error) {
       // Not one that a hook can answer for: nothing is sent, no attempt is used up, and the backlog stays.
       lines.warn('delivery.subscription-unusable', { subscription: subscription.name, error: errorText(error) });
@@ -153,6 +157,14 @@ export class Holdings {
     sender.isClosed = true;
     for (const cursor of sender.cursors) this.closeCursor(cursor);
     this.options.senders.delete(sender.subscriptionId);
+  }
+
+  /** @throws Error for an expression that was stored by a version with other rules */
+  private filterOf({ filter }: DeliverySubscription): Filter | undefined {
+    if (filter === null) return undefined;
+    const compiled = this.filters.compile(filter);
+    if (compiled.kind === 'malformed') throw new Error(`filter: ${compiled.detail}`);
+    return compiled.filter;
   }
 
   private endpointOf(url: string): Endpoint {

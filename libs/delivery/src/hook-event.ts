@@ -1,3 +1,4 @@
+import type { EventView } from '@hookcast/filter';
 import type { StoredEvent } from '@hookcast/log';
 import { formatPosition } from '@hookcast/log';
 import {
@@ -9,6 +10,7 @@ import {
   mediaTypes,
   type CloudEvent,
 } from '@hookcast/protocol';
+import { eventView } from './event-view.js';
 
 export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
 
@@ -38,6 +40,7 @@ export class HookEvent {
   readonly expiresAt: number;
   readonly position: string;
   readonly webhookId: string;
+  private seen: EventView | undefined;
   private structured: HookBody | undefined;
   private binary: HookBody | undefined;
   private standard: HookBody | undefined;
@@ -55,6 +58,11 @@ export class HookEvent {
   /** About what it occupies in memory. */
   get bytes(): number {
     return overheadBytes + 2 * (this.stored.data?.length ?? 0);
+  }
+
+  /** What filters see: data is parsed once for all of them, when the first asks. */
+  get view(): EventView {
+    return (this.seen ??= eventView(this.stored));
   }
 
   body(format: HookFormat): HookBody {

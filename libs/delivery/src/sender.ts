@@ -1,3 +1,4 @@
+import type { Filter } from '@hookcast/filter';
 import type { DeliverySubscription } from './delivery-subscription.js';
 import type { HookEvent } from './hook-event.js';
 import type { HookTemplate } from './hook-request.js';
@@ -50,6 +51,8 @@ export interface SenderSettings {
   subscription: DeliverySubscription;
   template: HookTemplate;
   endpoint: Endpoint;
+  /** Undefined lets every event through. */
+  filter: Filter | undefined;
 }
 
 /** Everything this worker has to send for one subscription: first tries and retries, which take turns. */

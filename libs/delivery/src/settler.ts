@@ -72,6 +72,11 @@ export class Settler {
     this.settled(cursor, event, undefined);
   }
 
+  /** The subscription does not want the event: settled like a delivered one, without an attempt. */
+  pass({ cursor, event }: Delivery): void {
+    this.settled(cursor, event, undefined);
+  }
+
   /** The event is not worth delivering any more. */
   expire(delivery: Delivery, now: number): void {
     this.bury(delivery, { reason: 'expired', error: null, status: null, attempts: delivery.attempt - 1, now });

@@ -38,9 +38,9 @@ export class StoredSubscriptions implements SubscriptionCatalog {
   }
 
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
-    const { id, topics, concurrency, retry, nonRetryable, state } = subscription;
+    const { id, topics, filter, concurrency, retry, nonRetryable, state } = subscription;
     try {
-      return { ...this.target(subscription), id, topics, concurrency, retry, nonRetryable, state };
+      return { ...this.target(subscription), id, topics, filter, concurrency, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;
       // One damaged secret must not stop all deliveries; without its secret this one could only be sent unsigned.
