@@ -145,7 +145,11 @@ test.each([
   ],
   ['a negative revision', { revision: -1, subscriptions: [] }, '/revision'],
   ['a revision as text', { revision: '1', subscriptions: [] }, '/revision'],
-  ['a filter', { subscriptions: [{ name: 'a', topics: ['a'], url, filter: 'true' }] }, '/subscriptions/0/filter'],
+  [
+    'a wrong filter',
+    { subscriptions: [{ name: 'a', topics: ['a'], url, filter: 'true &&' }] },
+    '/subscriptions/0/filter',
+  ],
 ])('a declaration with %s is refused', async (_, body, pointer) => {
   const answer = await broker.call<{ errors: { pointer: string }[] }>('PUT', '/v1/services/refused', body);
   expect(answer.status).toBe(422);

@@ -291,7 +291,6 @@ test.each([
 });
 
 test.each([
-  ['filter', { filter: 'data.total > 100' }],
   ['batch', { batch: { maxEvents: 10 } }],
   ['ordering', { ordering: 'key' }],
   ['rateLimit', { rateLimit: 10 }],
@@ -303,6 +302,20 @@ test.each([
   });
   const defaults = { filter: null, batch: null, ordering: 'none', rateLimit: null };
   expect((await put('defaults', { ...valid, ...defaults })).status).toBeLessThan(300);
+});
+
+test('a filter is stored, and a wrong one refused with its place', async () => {
+  const filter = "data.total > 100 && subject.startsWith('eu/')";
+  expect((await put('filtered', { ...valid, filter })).body).toMatchObject({ filter });
+  expect((await put('filtered', { ...valid, filter: null })).body).toMatchObject({ filter: null });
+  const answer = await put('filtered', { ...valid, filter: 'data.total > 1 &&\n  subjct == 1' });
+  expect(answer).toMatchObject({
+    status: 422,
+    body: {
+      code: 'validation-failed',
+      errors: [{ pointer: '/filter', detail: expect.stringMatching(/^line 2, column 3: unknown attribute subjct/) }],
+    },
+  });
 });
 
 test('a resume at a chosen rate is not available yet', async () => {

@@ -14,6 +14,7 @@ import { PageModule } from './page/page.module.js';
 import type { Runtime } from './runtime.js';
 import { ServicesModule } from './services/services.module.js';
 import { SourcesModule } from './sources/sources.module.js';
+import { FilterTrialModule } from './subscriptions/filter-trial.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TopicsModule } from './topics/topics.module.js';
 
@@ -22,6 +23,7 @@ const everywhere = [HttpModule, AuthModule, HealthModule];
 const api = [
   TopicsModule,
   SubscriptionsModule,
+  FilterTrialModule,
   ServicesModule,
   EventsModule,
   DeliveriesModule,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
-import { DeliveryHistory, type DeliverySummary } from '@hookcast/delivery';
+import { DeliveryHistory, eventView, type DeliverySummary } from '@hookcast/delivery';
+import { compileFilter, type EventView } from '@hookcast/filter';
 import type { StoredEvent } from '@hookcast/log';
 import { Repository } from 'typeorm';
 import { defaultNamespace } from '../control/control-plane.js';
@@ -23,26 +24,54 @@ export class EventDeliveries {
       this.history.summaries([event]),
     ]);
     const byId = new Map(summaries.map((summary) => [summary.subscriptionId, summary]));
-    return all.map((subscription) => eventDelivery(subscription, event.topic, byId.get(subscription.id)));
+    const view = eventView(event);
+    return all.map((subscription) => eventDelivery(subscription, view, byId.get(subscription.id)));
   }
 }
 
-function eventDelivery(subscription: Subscription, topic: string, summary: DeliverySummary | undefined): EventDelivery {
-  if (summary && matchesAny(subscription.topics, topic)) {
-    const reason = withSubscriptionState(reasonOf(summary), subscription, summary);
-    return { subscription: subscription.name, matched: true, status: summary.state, reason, ...progressOf(summary) };
+function eventDelivery(
+  subscription: Subscription,
+  view: EventView,
+  summary: DeliverySummary | undefined,
+): EventDelivery {
+  const { topic } = view.event;
+  if (!summary || !matchesAny(subscription.topics, topic)) {
+    return unmatched(subscription, `none of its patterns (${subscription.topics.join(', ')}) matches ${topic}`);
   }
+  const refusal = isFilterQuestion(summary) ? filterRefusal(subscription.filter, view) : undefined;
+  if (refusal !== undefined) return unmatched(subscription, refusal);
+
+  const reason = withSubscriptionState(reasonOf(summary), subscription, summary);
+  return { subscription: subscription.name, matched: true, status: summary.state, reason, ...progressOf(summary) };
+}
+
+function unmatched(subscription: Subscription, reason: string): EventDelivery {
   return {
     subscription: subscription.name,
     matched: false,
     status: null,
-    reason: `none of its patterns (${subscription.topics.join(', ')}) matches ${topic}`,
+    reason,
     attemptCount: 0,
     lastAttemptAt: null,
     lastStatus: null,
     lastError: null,
     nextAttemptAt: null,
   };
+}
+
+/** An event that was tried, waits or died was wanted, whatever the filter has become since. */
+function isFilterQuestion({ state, attempts }: DeliverySummary): boolean {
+  return attempts === 0 && (state === 'delivered' || state === 'pending');
+}
+
+/** Why a filter keeps an event back, as its worker would judge it now. */
+function filterRefusal(filter: string | null, view: EventView): string | undefined {
+  if (filter === null) return undefined;
+  const compiled = compileFilter(filter);
+  if (compiled.kind === 'malformed') return undefined;
+  const verdict = compiled.filter.matches(view);
+  if (verdict.kind === 'match') return undefined;
+  return verdict.kind === 'error' ? `filter: no match because ${verdict.detail}` : 'filter: no match';
 }
 
 /** What waits, waits longer while its subscription is not active. */

@@ -114,7 +114,10 @@ export class EventDelivery extends DeliveryProgress {
   @ApiProperty({ type: String })
   subscription!: string;
 
-  @ApiProperty({ type: Boolean, description: 'Whether a pattern of the subscription matches the topic.' })
+  @ApiProperty({
+    type: Boolean,
+    description: 'Whether a pattern of the subscription matches the topic, and its filter the event.',
+  })
   matched!: boolean;
 
   @ApiProperty({ type: String, nullable: true, description: 'Null when it did not match.' })

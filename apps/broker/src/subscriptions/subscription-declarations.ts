@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createCursors, deleteCursors } from '@hookcast/log';
 import { Subscription, Topic } from '@hookcast/database';
 import { checkUrl, type EgressPolicy } from '@hookcast/egress';
+import { compileFilter } from '@hookcast/filter';
 import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
 import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
@@ -47,6 +48,8 @@ export class SubscriptionDeclarations {
       const detail = `must not be greater than ${this.runtime.config.maxHookTimeoutMs}`;
       throw invalid([at({ pointer: '/timeoutMs', detail })]);
     }
+    const filter = filterFault(settings.filter);
+    if (filter !== undefined) throw invalid([at({ pointer: '/filter', detail: filter })]);
     const url = checkUrl(settings.url, this.egress);
     if (url.kind === 'refused') {
       const errors = [at({ pointer: '/url', detail: url.detail })];
@@ -117,7 +120,6 @@ export class SubscriptionDeclarations {
       ...settings,
       state: 'active',
       stateReason: null,
-      filter: null,
       batch: null,
       ordering: 'none',
       rateLimit: null,
@@ -165,6 +167,15 @@ export class SubscriptionDeclarations {
     if (matching.length > 0)
       await createCursors(tx, { subscriptionId: id, topicIds: matching, start: startOf(startFrom) });
   }
+}
+
+/** What is wrong with a filter and where, in words; undefined when nothing is. */
+export function filterFault(text: string | null): string | undefined {
+  if (text === null) return undefined;
+  const compiled = compileFilter(text);
+  if (compiled.kind === 'ok') return undefined;
+  const { line, column } = compiled.position;
+  return `line ${line}, column ${column}: ${compiled.detail}`;
 }
 
 export function leaseEnd(leaseSeconds: number | null, now: Date): Date | null {

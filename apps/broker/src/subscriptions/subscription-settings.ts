@@ -8,6 +8,7 @@ export interface SubscriptionSettings {
   service: string | null;
   topics: string[];
   url: string;
+  filter: string | null;
   format: HookFormat;
   concurrency: number;
   timeoutMs: number;
@@ -31,6 +32,7 @@ export function settingsOf(request: PutSubscriptionRequest): SubscriptionSetting
   return {
     topics: request.topics,
     url: request.url,
+    filter: request.filter ?? null,
     service: request.service ?? null,
     leaseSeconds: request.leaseSeconds ?? null,
     headers: { ...request.headers },
@@ -65,7 +67,6 @@ export function hasSettings(subscription: Subscription, settings: SubscriptionSe
 /** Fields that a later version understands and this one must not ignore silently. */
 export function unavailableFields(request: PutSubscriptionRequest): FieldError[] {
   const fields: [string, boolean][] = [
-    ['filter', request.filter != null],
     ['batch', request.batch != null],
     ['ordering', (request.ordering ?? 'none') !== 'none'],
     ['rateLimit', request.rateLimit != null],

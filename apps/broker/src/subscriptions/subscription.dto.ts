@@ -88,7 +88,12 @@ export class PutSubscriptionRequest {
   @Matches(/^[^\s\p{Cc}]+$/u, { message: 'must not contain blanks or control characters' })
   url!: string;
 
-  @ApiPropertyOptional({ type: String, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'CEL over attributes and data: docs/filters.md.',
+    example: 'data.total > 100',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(4096)
