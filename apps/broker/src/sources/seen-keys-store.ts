@@ -29,14 +29,17 @@ export async function knownKeys(pool: pg.Pool, keys: readonly SeenKey[]): Promis
   return new Set(result.rows.map(({ place }) => place));
 }
 
-/** Two processes may remember the same key: the first one wins. Sorted, so that they cannot wait for each other in a ring. */
+/**
+ * Two processes may remember the same key: the first one wins. Sorted, so that they cannot wait for each other in a ring.
+ * The commit does not wait for the disk: a crash may cost the last moment's keys, whose events the log still recognises.
+ */
 export async function rememberKeys(pool: pg.Pool, keys: readonly SeenKey[], now: Date): Promise<void> {
   await pool.query({
     name: 'source-seen-remember',
     text: /* sql */ `
       insert into source_seen (source_id, key_hash, seen_on)
       select k.source_id, decode(k.hash, 'hex'), ($3::timestamptz at time zone 'UTC')::date
-      from unnest($1::int[], $2::text[]) as k (source_id, hash)
+      from set_config('synchronous_commit', 'off', true), unnest($1::int[], $2::text[]) as k (source_id, hash)
       order by k.source_id, k.hash
       on conflict do nothing`,
     values: [keys.map(({ sourceId }) => sourceId), keys.map(({ hash }) => hash), now.toISOString()],
