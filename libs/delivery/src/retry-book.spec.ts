@@ -93,6 +93,7 @@ class World {
         signature: 'hmac' as const,
         secrets: [],
         signingKeys: [],
+        filter: null,
         state: 'active' as const,
       };
       const template = {
@@ -105,7 +106,7 @@ class World {
         keys: [],
       };
       const endpoint = { origin: '', inFlight: 0, waiting: new RoundRobin<Sender>() };
-      this.senders.set(id, new SmallSender({ subscription, template, endpoint }, line));
+      this.senders.set(id, new SmallSender({ subscription, template, endpoint, filter: undefined }, line));
     }
     for (const streamId of streamIds) this.own(streamId);
   }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { celError, celMap, type CelInput } from '@bufbuild/cel';
 import { parseJson, type JsonValue } from './json-value.js';
 
@@ -77,13 +76,22 @@ function dataInput(reading: DataReading): unknown {
 function readData({ data, datacontenttype }: FilterableEvent): DataReading {
   if (data === undefined) return unreadable('the event has no data');
   if (!mayBeJson(datacontenttype)) return unreadable(`data is ${datacontenttype ?? ''}, not JSON`);
-  if (!isUtf8(data)) return unreadable('data is not JSON in UTF-8');
+  const text = textOf(data);
+  if (text === undefined) return unreadable('data is not JSON in UTF-8');
   try {
-    return { kind: 'json', value: parseJson(data.toString('utf8')) };
+    return { kind: 'json', value: parseJson(text) };
   } catch (error) {
     if (error instanceof Error) return unreadable(error.message === 'not JSON' ? 'data is not JSON' : error.message);
     throw error;
   }
+}
+
+const replacement = '\ufffd';
+
+/** A replacement character is either the publisher's own or stands for bytes that are no UTF-8. */
+function textOf(data: Buffer): string | undefined {
+  const text = data.toString('utf8');
+  return text.includes(replacement) && !data.equals(Buffer.from(text)) ? undefined : text;
 }
 
 const unreadable = (detail: string): DataReading => ({ kind: 'unreadable', detail });

@@ -92,6 +92,12 @@ describe('an evaluation error is no match, with its reason', () => {
     expect(judge("data.total > 100 || type == 'order.created'", view)).toEqual({ kind: 'match' });
   });
 
+  test('bytes that are no UTF-8 are no JSON, a replacement character is one like any other', () => {
+    const broken = event(undefined, { data: Buffer.from([0x22, 0xff, 0x22]) });
+    expect(judge("data == 'x'", broken)).toEqual({ kind: 'error', detail: 'data is not JSON in UTF-8' });
+    expect(judge("data == '\ufffd'", event('"\ufffd"'))).toEqual({ kind: 'match' });
+  });
+
   test('an error beside a deciding operand is no error', () => {
     expect(judge("data.missing == 1 || type == 'order.created'", event(order))).toEqual({ kind: 'match' });
     expect(judge("data.missing == 1 && type == 'x'", event(order))).toEqual({ kind: 'no-match' });

@@ -15,7 +15,7 @@ export class FilterTrialController {
 
   @Post(':name/match')
   @HttpCode(200)
-  @RequireScope('read')
+  @RequireScope('subscribe')
   @ApiOperation({ summary: 'Try a filter on past events of the subscription’s topics; nothing is sent' })
   @ApiOkResponse({ type: MatchResponse })
   async match(@Param('name', existing) name: string, @Body() request: MatchRequest): Promise<MatchResponse> {
