@@ -153,3 +153,74 @@ test('the shared feed stays within its bound, however far one cursor lags', asyn
     { numRuns: 50 },
   );
 });
+
+/** Two cursors on one stream of ten events, read by pages of three that already exceed the shared budget. */
+function tightReader(read: () => Promise<void>) {
+  const stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
+  stream.head = 10;
+  let reads = 0;
+  const reader = new StreamReader({
+    log: {
+      read: async (_ref, after) => {
+        reads += 1;
+        // A reader that turns in circles stands still here, so that the test can see it.
+        if (reads > 20) await new Promise(() => {});
+        await read();
+        const count = Math.min(3, stream.head - after.seq);
+        return Array.from({ length: count }, (_, offset) => storedEvent(after.seq + 1 + offset));
+      },
+    },
+    lines: silentLog,
+    maxReads: 2,
+    maxSharedBytes: () => 1,
+    maxSharedEvents: 6,
+    onRead: () => {},
+  });
+  const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, parkedUntil: 0 };
+  const cursors = [0, 1].map((subscriptionId) => {
+    const cursor = new StreamCursor(stream, { subscriptionId, ownPageSize: 2, offer: () => {} }, state);
+    stream.cursors.set(subscriptionId, cursor);
+    stream.follow(cursor);
+    return cursor;
+  });
+  return { stream, reader, cursors, reads: () => reads };
+}
+
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+};
+
+test('a page larger than the shared budget is no lag: each is read once and kept for those that wait for it', async () => {
+  const { stream, reader, cursors, reads } = tightReader(async () => {});
+  reader.considerStream(stream);
+  await turns(500);
+  expect(reads()).toBe(4);
+  for (const cursor of cursors) expect(cursor.take()?.seq).toBe(1);
+});
+
+test('a subscription that lags behind another leaves the shared feed, and the other goes on', async () => {
+  const { stream, reader, cursors } = tightReader(async () => {});
+  const [fast, slow] = cursors;
+  stream.head = 3;
+  reader.considerStream(stream);
+  await turns(500);
+  expect([fast?.take()?.seq, fast?.take()?.seq, fast?.take()?.seq]).toEqual([1, 2, 3]);
+  stream.head = 6;
+  reader.considerStream(stream);
+  await turns(500);
+  expect(fast?.take()?.seq).toBe(4);
+  expect(slow?.feed).not.toBe(stream.tail);
+  expect(slow?.take()?.seq).toBe(1);
+});
+
+test('a read that fails is left to the next poll', async () => {
+  const { stream, reader, reads } = tightReader(async () => {
+    throw new Error('the database is away');
+  });
+  reader.considerStream(stream);
+  await turns(500);
+  expect(reads()).toBe(1);
+  reader.considerStream(stream);
+  await turns(500);
+  expect(reads()).toBe(2);
+});

@@ -73,6 +73,7 @@ export class StreamReader {
     if (!stream) return;
     feed.isReading = true;
     this.reading += 1;
+    let failed = false;
     try {
       const { seq, at } = buffer.end;
       const after = Number.isFinite(at) ? { seq, at: new Date(at) } : { seq };
@@ -84,13 +85,14 @@ export class StreamReader {
           events.map((event) => new HookEvent(event)),
         );
     } catch (error) {
-      // The poll asks again.
+      // The poll asks again; asking at once would turn in circles for as long as the database is away.
+      failed = true;
       this.options.lines.warn('delivery.read-failed', { streamId: stream.streamId, error: errorText(error) });
     } finally {
       feed.isReading = false;
       this.reading -= 1;
     }
-    if (feed.wantsMore) this.line.add(feed);
+    if (feed.wantsMore && !failed) this.line.add(feed);
     this.serve();
     this.options.onRead();
   }
@@ -109,7 +111,10 @@ export class StreamReader {
     const { buffer } = feed;
     if (feed.followers.size < 2 || (buffer.size <= maxSharedEvents && buffer.bytes <= maxSharedBytes())) return;
     const middle = buffer.endOrdinal - Math.ceil(buffer.size / 2);
-    const laggards = [...feed.followers].filter((cursor) => cursor.ordinal < middle);
+    // Behind another, that is: when all wait for a page that has just come and is large, nobody lags. Were they all
+    // sent away, the feed would start over empty and read the same page again, for ever.
+    const fastest = Math.max(...[...feed.followers].map(({ ordinal }) => ordinal));
+    const laggards = [...feed.followers].filter(({ ordinal }) => ordinal < middle && ordinal < fastest);
     for (const cursor of laggards) cursor.stream.separate(cursor);
     // Only now their places are gone from the shared feed; before, they would join it again.
     feed.trim();
