@@ -339,7 +339,7 @@ test.each([
   });
 });
 
-test.each(['seek', 'match', 'replays'])('/%s is not there yet', async (action) => {
+test.each(['seek', 'replays'])('/%s is not there yet', async (action) => {
   const answer = await broker.call('POST', `/v1/subscriptions/billing/${action}`, {});
   expect(answer).toMatchObject({ status: 404, body: { code: 'route-not-found' } });
 });
