@@ -201,7 +201,7 @@ test('several processes share one port, and one that dies is replaced', async ()
   };
   const pids = await until(
     async () => {
-      const found = await workers().catch(() => []);
+      const found = await workers().catch((): number[] => []);
       return found.length === 2 && found;
     },
     { timeoutMs: 20_000, what: 'two workers' },
