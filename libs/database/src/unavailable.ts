@@ -1,4 +1,4 @@
-import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import { QueryRunnerAlreadyReleasedError } from 'typeorm';
 
 /** SQLSTATE classes and codes (appendix A of the Postgres manual) that say "not now" rather than "not like this". */
 const transientStates = [
@@ -27,7 +27,7 @@ const networkCodes = [
 
 /** node-postgres reports these with a message only. */
 const clientMessages =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end|Driver not Connected)|not queryable/i;
 
 /**
  * Whether an error says that the database is away, full or too slow just now, so that the same statement may
@@ -36,7 +36,7 @@ const clientMessages =
 export function isDatabaseUnavailable(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
     if (saysNotNow(at)) return true;
-    at = at instanceof QueryFailedError ? at.driverError : at.cause;
+    at = 'driverError' in at ? at.driverError : at.cause;
   }
   return false;
 }

@@ -1,7 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { isDatabaseUnavailable } from './database-unavailable.js';
+import { isDatabaseUnavailable } from '@hookcast/database';
 import { Problem } from './problem.js';
 import type { ProblemCode } from './problems.js';
 import { requestIdOf } from './request-id.js';
