@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readControlVersion } from '@hookcast/database';
 import type { HookClient } from '@hookcast/egress';
 import type pg from 'pg';
 import { countsSince, type AttemptCounts } from './attempt-report.js';
 import { systemClock, type Clock } from './clock.js';
-import { adoptCursors } from './cursor-store.js';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
+import { databaseStores, type DeliveryStores } from './delivery-stores.js';
 import type { SubscriptionCatalog } from './delivery-subscription.js';
 import { Engine } from './engine.js';
 import { Holdings } from './holdings.js';
@@ -13,13 +12,13 @@ import { hostIdentity, isProcessAlive } from './host-identity.js';
 import { Loop } from './loop.js';
 import type { StreamCursor } from './owned-stream.js';
 import { Ownership } from './ownership.js';
-import { OwnershipStore } from './ownership-store.js';
 import type { Sender } from './sender.js';
 import { Serial } from './serial.js';
-import { suspendSubscription } from './subscription-state-store.js';
 
 export interface DeliveryWorkerOptions {
   pool: pg.Pool;
+  /** What the worker asks of the database, in other hands. @default statements over `pool` */
+  stores?: DeliveryStores;
   client: Pick<HookClient, 'post'>;
   catalog: SubscriptionCatalog;
   log?: DeliveryLog;
@@ -55,7 +54,7 @@ export class DeliveryWorker {
   private readonly engine: Engine;
   private readonly holdings: Holdings;
   private readonly ownership: Ownership;
-  private readonly ownershipStore: OwnershipStore;
+  private readonly stores: DeliveryStores;
   /** Reloads, rounds of ownership and recoveries change the same things, so one at a time. */
   private readonly control = new Serial();
   private readonly loops: readonly Loop[];
@@ -74,8 +73,8 @@ export class DeliveryWorker {
     this.clock = options.clock ?? systemClock;
     this.lines = options.log ?? silentLog;
     const workerId = options.workerId ?? randomUUID();
+    this.stores = options.stores ?? databaseStores(options.pool);
     this.engine = this.createEngine(workerId);
-    this.ownershipStore = new OwnershipStore(options.pool);
     this.holdings = this.createHoldings();
     this.ownership = this.createOwnership(workerId);
     this.heartbeat = this.loop('heartbeat', heartbeatMs, async () => this.beat());
@@ -180,8 +179,8 @@ export class DeliveryWorker {
   }
 
   private async poll(): Promise<void> {
-    if ((await readControlVersion(this.options.pool)) !== this.version) await this.reload();
-    if (await this.ownershipStore.someAreFree()) this.wantRound();
+    if ((await this.stores.controlVersion()) !== this.version) await this.reload();
+    if (await this.stores.ownership.someAreFree()) this.wantRound();
     await this.engine.poll();
   }
 
@@ -189,7 +188,7 @@ export class DeliveryWorker {
     const catalog = await this.options.catalog.load();
     this.holdings.applyCatalog(catalog);
     this.ownership.setStreams(catalog.streams);
-    this.holdings.syncCursors(await adoptCursors(this.options.pool, this.holdings.epochs()));
+    this.holdings.syncCursors(await this.stores.adoptCursors(this.holdings.epochs()));
     this.version = catalog.version;
     this.engine.dispatcher.pump();
     if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.wantRound();
@@ -231,7 +230,7 @@ export class DeliveryWorker {
     this.holdings.suspend(sender);
     this.lines.warn('delivery.subscription-suspended', { subscription: name, reason });
     const now = new Date(this.clock.now());
-    suspendSubscription(this.options.pool, { id, reason, now }).catch((error: unknown) => {
+    this.stores.suspend({ id, reason, now }).catch((error: unknown) => {
       // The reload finds it active, and the next attempt suspends it again.
       this.version = -1;
       this.lines.warn('delivery.suspend-failed', { subscription: name, error: errorText(error) });
@@ -248,9 +247,9 @@ export class DeliveryWorker {
   }
 
   private createEngine(workerId: string): Engine {
-    const { pool, client, random, slots, attemptLog, settleMs, maxUnsettled } = this.options;
+    const { client, random, slots, attemptLog, settleMs, maxUnsettled } = this.options;
     return new Engine({
-      pool,
+      stores: this.stores,
       client,
       workerId,
       lines: this.lines,
@@ -284,7 +283,7 @@ export class DeliveryWorker {
     const { host = hostIdentity(), pid = process.pid } = this.options;
     const { holdings } = this;
     return new Ownership({
-      store: this.ownershipStore,
+      store: this.stores.ownership,
       identity: { workerId, host, pid, startedAt: new Date(this.clock.now()) },
       clock: this.clock,
       lines: this.lines,

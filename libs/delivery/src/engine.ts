@@ -1,28 +1,24 @@
 import type { HookClient } from '@hookcast/egress';
-import { LogReader } from '@hookcast/log';
-import type pg from 'pg';
 import { AlarmClock } from './alarm-clock.js';
 import { AttemptReport } from './attempt-report.js';
 import type { Clock } from './clock.js';
 import { Conditions } from './conditions.js';
 import type { DeliveryLog } from './delivery-log.js';
+import type { DeliveryStores } from './delivery-stores.js';
 import { Dispatcher } from './dispatcher.js';
 import { FilterReport } from './filter-report.js';
 import type { Feed } from './feed.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
 import { RetryBook } from './retry-book.js';
 import { RetryLoader } from './retry-loader.js';
-import { RetryStore } from './retry-store.js';
 import type { Delivery, Sender, WaitingRetry } from './sender.js';
-import { settle } from './settle-store.js';
 import { SettleWriter } from './settle-writer.js';
 import { Settler } from './settler.js';
 import { StatsRecorder } from './stats-recorder.js';
-import { writeStats } from './stats-store.js';
 import { StreamReader } from './stream-reader.js';
 
 export interface EngineOptions {
-  pool: pg.Pool;
+  stores: DeliveryStores;
   client: Pick<HookClient, 'post'>;
   lines: DeliveryLog;
   clock: Clock;
@@ -51,7 +47,7 @@ export class Engine {
   readonly streams = new Map<number, OwnedStream>();
   readonly senders = new Map<number, Sender>();
   readonly conditions = new Conditions();
-  readonly log: LogReader;
+  readonly log: DeliveryStores['log'];
   readonly alarms: AlarmClock;
   readonly stats: StatsRecorder;
   readonly report: AttemptReport;
@@ -64,17 +60,17 @@ export class Engine {
   private readonly loader: RetryLoader;
 
   constructor(private readonly options: EngineOptions) {
-    const { pool, lines, clock, workerId } = options;
-    const store = new RetryStore(pool);
-    this.log = new LogReader(pool);
+    const { stores, lines, clock, workerId } = options;
+    const store = stores.retries;
+    this.log = stores.log;
     this.alarms = new AlarmClock(clock, () => this.moved());
-    this.stats = new StatsRecorder(async (minutes) => writeStats(pool, workerId, minutes));
+    this.stats = new StatsRecorder(async (minutes) => stores.writeStats(workerId, minutes));
     this.report = new AttemptReport(lines, this.stats);
     this.filterReport = new FilterReport(lines);
     this.writer = new SettleWriter({
       lines,
       random: options.random,
-      settle: async (...batch) => settle(pool, ...batch),
+      settle: async (...batch) => stores.settle(...batch),
     });
     this.settler = this.createSettler();
     this.dispatcher = this.createDispatcher();

@@ -11,6 +11,7 @@ export {
 } from './delivery-history-store.js';
 export { DeliveryJanitor } from './delivery-janitor.js';
 export { type DeliveryLog } from './delivery-log.js';
+export { type DeliveryStores } from './delivery-stores.js';
 export { type DeliveryState } from './delivery-state.js';
 export { type Catalog, type DeliverySubscription, type SubscriptionCatalog } from './delivery-subscription.js';
 export { DeliveryWorker, type DeliveryWorkerOptions } from './delivery-worker.js';

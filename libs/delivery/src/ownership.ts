@@ -3,7 +3,8 @@ import type { Clock } from './clock.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
 import { livenessOf } from './live-workers.js';
-import type { Claim, OwnershipStore, WorkerIdentity } from './ownership-store.js';
+import type { DeliveryStores } from './delivery-stores.js';
+import type { Claim, WorkerIdentity } from './ownership-store.js';
 import { shareOut } from './rendezvous.js';
 
 /** The streams in this worker's hands. */
@@ -18,7 +19,7 @@ export interface OwnedSet {
 }
 
 export interface OwnershipOptions {
-  store: OwnershipStore;
+  store: DeliveryStores['ownership'];
   identity: WorkerIdentity;
   clock: Clock;
   lines: DeliveryLog;
