@@ -8,6 +8,7 @@ import { Topic } from './entities/topic.entity.js';
 import { InitialSchema0001 } from './migrations/0001-initial-schema.js';
 import { Sources0002 } from './migrations/0002-sources.js';
 import { Access0003 } from './migrations/0003-access.js';
+import { Flow0004 } from './migrations/0004-flow.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
@@ -15,7 +16,7 @@ import { sessionHook, type SessionSettings } from './session-store.js';
 export const entities = [Topic, Subscription, Service, Source, ApiKey];
 
 /** Every migration, oldest first. Append; never edit one that was released. */
-export const migrations = [InitialSchema0001, Sources0002, Access0003];
+export const migrations = [InitialSchema0001, Sources0002, Access0003, Flow0004];
 
 export interface DataSourceSettings {
   /** @default 5 */

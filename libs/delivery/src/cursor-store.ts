@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Park } from './flow/park.js';
 import type { CursorState } from './owned-stream.js';
 
 export interface StoredCursor extends CursorState {
@@ -19,6 +20,12 @@ export interface CursorColumns {
   dead: string;
   dropped: string;
   parked_until: Date | null;
+  park_reason: string | null;
+  parked_since: Date | null;
+  park_probes: number;
+  park_error: string | null;
+  filtered: string;
+  drain_seq: string;
 }
 
 export function cursorRow(row: CursorColumns): StoredCursor {
@@ -32,7 +39,21 @@ export function cursorRow(row: CursorColumns): StoredCursor {
     delivered: Number(row.delivered),
     dead: Number(row.dead),
     dropped: Number(row.dropped),
-    parkedUntil: row.parked_until?.getTime() ?? 0,
+    filtered: Number(row.filtered),
+    drainSeq: Number(row.drain_seq),
+    park: park(row),
+  };
+}
+
+function park(row: CursorColumns): Park | undefined {
+  if (row.parked_until === null) return undefined;
+  const until = row.parked_until.getTime();
+  return {
+    until,
+    reason: row.park_reason === 'failing' ? 'failing' : 'retry-after',
+    since: row.parked_since?.getTime() ?? until,
+    probes: row.park_probes,
+    error: row.park_error ?? '',
   };
 }
 
@@ -57,7 +78,8 @@ export async function adoptCursors(pool: pg.Pool, owned: ReadonlyMap<number, num
   const found = await pool.query<CursorColumns>({
     name: 'cursors-of-streams',
     text: /* sql */ `
-      select stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, parked_until
+      select stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped,
+             parked_until, park_reason, parked_since, park_probes, park_error, filtered, drain_seq
         from cursors where stream_id = any($1::int[])`,
     values: [[...owned.keys()]],
   });

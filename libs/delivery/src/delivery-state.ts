@@ -1,4 +1,4 @@
-import { retryKind } from './sender.js';
+import { retryKind } from './lanes.js';
 import { attemptOutcome } from './settle-batch.js';
 
 /**

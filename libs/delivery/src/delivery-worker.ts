@@ -265,17 +265,16 @@ export class DeliveryWorker {
   }
 
   private createHoldings(): Holdings {
-    const { streams, senders, reader, book, dispatcher, settler } = this.engine;
+    const { streams, senders, reader, book, line, parking } = this.engine;
     return new Holdings({
       streams,
       senders,
       reader,
       book,
-      dispatcher,
-      settler,
+      line,
+      parking,
       lines: this.lines,
       userAgent: this.options.userAgent ?? 'Hookcast',
-      now: () => this.clock.now(),
     });
   }
 

@@ -1,21 +1,24 @@
 import type { HookClient, HookResponse } from '@hookcast/egress';
-import type { AlarmClock } from './alarm-clock.js';
 import type { Clock } from './clock.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
 import type { FilterReport } from './filter-report.js';
 import { hookRequest } from './hook-request.js';
+import { retryKind } from './lanes.js';
 import { decide, type Outcome } from './outcome.js';
-import { RoundRobin } from './round-robin.js';
-import { retryKind, type Delivery, type Endpoint, type Sender } from './sender.js';
+import type { Parking } from './parking.js';
+import type { RoundRobin } from './round-robin.js';
+import type { Delivery, Endpoint, Sender } from './sender.js';
 import type { Settler } from './settler.js';
 
 export interface DispatcherOptions {
   client: Pick<HookClient, 'post'>;
   settler: Settler;
+  /** Whoever has something to send stands in it. */
+  line: RoundRobin<Sender>;
+  parking: Parking;
   filterReport: FilterReport;
   clock: Clock;
-  alarms: AlarmClock;
   lines: DeliveryLog;
   random: () => number;
   /** Requests in flight at the same time. */
@@ -35,14 +38,16 @@ const turnMs = 25;
 
 /** Shares the worker's slots among the subscriptions: whoever has something to send stands in one line. */
 export class Dispatcher {
-  readonly line = new RoundRobin<Sender>();
+  readonly line: RoundRobin<Sender>;
   private inFlight = 0;
   private isStopped = false;
   private isResuming = false;
   /** Nothing is sent from this moment of the monotonic clock on. */
   private sendBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly options: DispatcherOptions) {}
+  constructor(private readonly options: DispatcherOptions) {
+    this.line = options.line;
+  }
 
   get isIdle(): boolean {
     return this.inFlight === 0;
@@ -90,7 +95,7 @@ export class Dispatcher {
   private serve(sender: Sender, now: number): void {
     const { endpoint } = sender;
     // It comes back into the line when an answer arrives, its pause ends or it is resumed.
-    if (!sender.maySend(now)) return this.letNextIn(endpoint);
+    if (sender.room(now) === 0) return this.letNextIn(endpoint);
     if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
     const delivery = sender.take();
     if (delivery === undefined) return this.letNextIn(endpoint);
@@ -169,21 +174,10 @@ export class Dispatcher {
     this.options.onFinished(delivery, response, outcome);
     // Another worker owns the stream, or the subscription is gone: the result is nobody's.
     if (cursor.isClosed) return;
-    if (outcome.kind === 'retry' && outcome.pauseUntil !== undefined) this.pause(delivery, outcome.pauseUntil);
+    if (outcome.kind === 'retry' && outcome.pauseUntil !== undefined)
+      this.options.parking.quiet(delivery, outcome.pauseUntil, outcome.error);
     if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
     settler.add(delivery, response, outcome, now);
-  }
-
-  private pause({ sender, cursor }: Delivery, until: number): void {
-    cursor.parkedUntil = Math.max(cursor.parkedUntil, until);
-    this.pauseSender(sender, until);
-  }
-
-  /** Nothing is sent for the subscription before. */
-  pauseSender(sender: Sender, until: number): void {
-    if (until <= sender.pausedUntil) return;
-    sender.pausedUntil = until;
-    this.options.alarms.set(until, () => this.line.add(sender));
   }
 }
 

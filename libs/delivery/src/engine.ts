@@ -9,8 +9,10 @@ import { Dispatcher } from './dispatcher.js';
 import { FilterReport } from './filter-report.js';
 import type { Feed } from './feed.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
+import { Parking } from './parking.js';
 import { RetryBook } from './retry-book.js';
 import { RetryLoader } from './retry-loader.js';
+import { RoundRobin } from './round-robin.js';
 import type { Delivery, Sender, WaitingRetry } from './sender.js';
 import { SettleWriter } from './settle-writer.js';
 import { Settler } from './settler.js';
@@ -55,6 +57,8 @@ export class Engine {
   readonly writer: SettleWriter;
   readonly settler: Settler;
   readonly dispatcher: Dispatcher;
+  readonly line = new RoundRobin<Sender>();
+  readonly parking: Parking;
   readonly reader: StreamReader;
   readonly book: RetryBook;
   private readonly loader: RetryLoader;
@@ -73,6 +77,7 @@ export class Engine {
       settle: async (...batch) => stores.settle(...batch),
     });
     this.settler = this.createSettler();
+    this.parking = new Parking({ clock, alarms: this.alarms, line: this.line, settler: this.settler });
     this.dispatcher = this.createDispatcher();
     this.reader = new StreamReader({
       log: this.log,
@@ -184,7 +189,8 @@ export class Engine {
       slots,
       settler: this.settler,
       filterReport: this.filterReport,
-      alarms: this.alarms,
+      line: this.line,
+      parking: this.parking,
       slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
       onTaken: (delivery) => this.taken(delivery),
       onFinished: (delivery, response, outcome) => this.report.attempted(delivery, response, outcome, clock.now()),

@@ -3,14 +3,13 @@ import type { StreamRef } from '@hookcast/log';
 import type { StoredCursor } from './cursor-store.js';
 import { errorText, type DeliveryLog } from './delivery-log.js';
 import type { DeliverySubscription } from './delivery-subscription.js';
-import type { Dispatcher } from './dispatcher.js';
 import { hookTemplate } from './hook-request.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
 import type { Claim } from './ownership-store.js';
+import type { Parking } from './parking.js';
 import type { RetryBook } from './retry-book.js';
 import { RoundRobin } from './round-robin.js';
 import { Sender, type Endpoint } from './sender.js';
-import type { Settler } from './settler.js';
 import type { StreamReader } from './stream-reader.js';
 
 export interface HoldingsOptions {
@@ -18,11 +17,10 @@ export interface HoldingsOptions {
   senders: Map<number, Sender>;
   reader: StreamReader;
   book: RetryBook;
-  dispatcher: Dispatcher;
-  settler: Settler;
+  line: RoundRobin<Sender>;
+  parking: Parking;
   lines: DeliveryLog;
   userAgent: string;
-  now: () => number;
 }
 
 /** What this worker has in hand: streams, the cursors in them, and a sender for each subscription. */
@@ -69,7 +67,10 @@ export class Holdings {
     }
     for (const row of stored) {
       const stream = streams.get(row.streamId);
-      if (stream && row.epoch === stream.epoch && !stream.cursors.has(row.subscriptionId)) this.attach(stream, row);
+      if (!stream || row.epoch !== stream.epoch) continue;
+      const known = stream.cursors.get(row.subscriptionId);
+      if (known) known.drainSeq = row.drainSeq;
+      else this.attach(stream, row);
     }
   }
 
@@ -103,7 +104,7 @@ export class Holdings {
     stream.cursors.set(row.subscriptionId, cursor);
     sender.cursors.add(cursor);
     this.options.book.addCursor(cursor, sender);
-    if (cursor.parkedUntil > this.options.now()) this.options.dispatcher.pauseSender(sender, cursor.parkedUntil);
+    this.options.parking.adopt(sender, cursor);
     if (sender.isActive) this.follow(cursor);
   }
 
@@ -114,7 +115,7 @@ export class Holdings {
   }
 
   private applySubscription(subscription: DeliverySubscription): void {
-    const { senders, dispatcher, lines, userAgent } = this.options;
+    const { senders, line, lines, userAgent } = this.options;
     const sender = senders.get(subscription.id);
     if (sender && JSON.stringify(sender.subscription) === JSON.stringify(subscription)) return;
     try {
@@ -123,7 +124,7 @@ export class Holdings {
       const filter = this.filterOf(subscription);
       const settings = { subscription, template, endpoint, filter };
       if (sender) this.change(sender, settings);
-      else senders.set(subscription.id, new Sender(settings, dispatcher.line));
+      else senders.set(subscription.id, new Sender(settings, line));
     } catch (error) {
       // Not one that a hook can answer for: nothing is sent, no attempt is used up, and the backlog stays.
       lines.warn('delivery.subscription-unusable', { subscription: subscription.name, error: errorText(error) });
@@ -133,11 +134,11 @@ export class Holdings {
 
   private change(sender: Sender, settings: Sender['settings']): void {
     const wasActive = sender.isActive;
-    sender.settings = settings;
+    sender.apply(settings);
     if (wasActive && !sender.isActive) this.silence(sender);
     if (!wasActive && sender.isActive) this.resume(sender);
     // A wider window may take more at once.
-    this.options.dispatcher.line.add(sender);
+    this.options.line.add(sender);
   }
 
   private silence(sender: Sender): void {
@@ -146,11 +147,8 @@ export class Holdings {
   }
 
   private resume(sender: Sender): void {
-    sender.pausedUntil = 0;
-    for (const cursor of sender.cursors) {
-      this.options.settler.unpark(cursor);
-      this.follow(cursor);
-    }
+    this.options.parking.lift(sender);
+    for (const cursor of sender.cursors) this.follow(cursor);
   }
 
   private close(sender: Sender): void {

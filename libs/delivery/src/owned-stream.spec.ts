@@ -26,7 +26,9 @@ const fresh: CursorState = {
   delivered: 0,
   dead: 0,
   dropped: 0,
-  parkedUntil: 0,
+  filtered: 0,
+  drainSeq: 0,
+  park: undefined,
 };
 const stream = () => new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
 let ids = 0;

@@ -1,5 +1,6 @@
 import type { StreamRef } from '@hookcast/log';
 import { Feed, pageEvents, type Follower } from './feed.js';
+import type { Park } from './flow/park.js';
 import type { HookEvent } from './hook-event.js';
 import type { Queued } from './round-robin.js';
 import { SettledRanges } from './settled-ranges.js';
@@ -75,8 +76,12 @@ export interface CursorState {
   delivered: number;
   dead: number;
   dropped: number;
-  /** Unix milliseconds until which the hook asked for quiet; 0 for none. */
-  parkedUntil: number;
+  /** Events that the filter kept back. */
+  filtered: number;
+  /** Up to here lies the backlog that the last resume found; 0 for none. */
+  drainSeq: number;
+  /** Nothing is sent before it ends. */
+  park: Park | undefined;
 }
 
 /** How far one subscription has come in one owned stream: what it took to send, and what is settled. */
@@ -90,10 +95,11 @@ export class StreamCursor implements Queued, Follower {
   openBatches = 0;
   readonly settled: SettledRanges;
   /** Totals since the subscription exists, as the row has them. */
-  readonly totals: { delivered: number; dead: number; dropped: number };
+  readonly totals: { delivered: number; dead: number; dropped: number; filtered: number };
   /** Expired since the last settle; the log counts expired events in the row too. */
   expired = 0;
-  parkedUntil: number;
+  park: Park | undefined;
+  drainSeq: number;
   private takenSeq: number;
   private takenAt: number;
   /** Up to here some events were settled before this worker took over. */
@@ -108,8 +114,10 @@ export class StreamCursor implements Queued, Follower {
     this.settledBefore = this.settled.highest;
     this.takenSeq = this.settled.low;
     this.takenAt = this.settled.lowAt;
-    this.totals = { delivered: state.delivered, dead: state.dead, dropped: state.dropped };
-    this.parkedUntil = state.parkedUntil;
+    const { delivered, dead, dropped, filtered } = state;
+    this.totals = { delivered, dead, dropped, filtered };
+    this.park = state.park;
+    this.drainSeq = state.drainSeq;
   }
 
   /** Behind this position the next event is taken. */

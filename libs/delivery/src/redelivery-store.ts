@@ -1,7 +1,7 @@
 import { rows, type SqlSource } from '@hookcast/database';
 import { clockSkew } from './delivery-history-store.js';
+import { retryKind } from './lanes.js';
 import { atOnce } from './retry-store.js';
-import { retryKind } from './sender.js';
 
 /**
  * - requested: it is sent again within about a second, whatever its state was

@@ -7,6 +7,8 @@ import { RoundRobin } from './round-robin.js';
 import { Sender, type WaitingRetry } from './sender.js';
 import { SettleBatch } from './settle-batch.js';
 
+const untouched = { filtered: 0, drainSeq: 0, park: undefined };
+
 const streamIds = [1, 2];
 const subscriptionIds = [10, 20];
 const rowsPerCursor = 40;
@@ -117,7 +119,7 @@ class World {
     this.streams.set(streamId, stream);
     this.book.addStream(stream);
     for (const sender of this.senders.values()) {
-      const state = { settledSeq: 1_000, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, parkedUntil: 0 };
+      const state = { settledSeq: 1_000, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, ...untouched };
       const cursor = new StreamCursor(stream, sender, state);
       stream.cursors.set(sender.subscriptionId, cursor);
       sender.cursors.add(cursor);
@@ -172,7 +174,7 @@ class World {
   setState(index: number, state: 'active' | 'paused'): void {
     const sender = this.senders.get(subscriptionIds[index % 2] ?? 10);
     if (!sender) return;
-    sender.settings = { ...sender.settings, subscription: { ...sender.subscription, state } };
+    sender.apply({ ...sender.settings, subscription: { ...sender.subscription, state } });
     if (state === 'active') return;
     sender.dropRetries();
   }

@@ -2,7 +2,8 @@ import type { LogReader } from '@hookcast/log';
 import { errorText, type DeliveryLog } from './delivery-log.js';
 import { HookEvent } from './hook-event.js';
 import type { RetryStore } from './retry-store.js';
-import { retryKey, retryKind, type Sender, type WaitingRetry } from './sender.js';
+import { retryKind, waitingLanes, type WaitingLane } from './lanes.js';
+import { retryKey, type Sender, type WaitingRetry } from './sender.js';
 
 export interface RetryLoaderOptions {
   log: Pick<LogReader, 'readAt'>;
@@ -16,7 +17,7 @@ export interface RetryLoaderOptions {
   onIdle(): void;
 }
 
-/** Events loaded ahead for one subscription: memory is bounded by subscriptions, not by retries. */
+/** Events loaded ahead for one lane of a subscription: memory is bounded by subscriptions, not by retries. */
 const loadedAhead = 32;
 const eventsPerRead = 256;
 
@@ -33,7 +34,7 @@ export class RetryLoader {
 
   /** The subscription has due retries, or sent some of those it had loaded. */
   want(sender: Sender): void {
-    if (creditOf(sender) <= 0 || sender.due.size === 0) return;
+    if (!waitingLanes.some((lane) => creditOf(sender, lane) > 0 && sender.due.sizeOf(lane) > 0)) return;
     this.wanting.add(sender);
     if (!this.isLoading) void this.run();
   }
@@ -59,11 +60,7 @@ export class RetryLoader {
     for (const sender of this.wanting) {
       if (loading.length >= eventsPerRead) break;
       this.wanting.delete(sender);
-      for (let credit = creditOf(sender); credit > 0; credit -= 1) {
-        const retry = sender.due.next();
-        if (!retry) break;
-        if (!retry.isDropped) loading.push({ retry, sender });
-      }
+      for (const lane of waitingLanes) loading.push(...nextOf(sender, lane));
     }
     return loading;
   }
@@ -129,5 +126,16 @@ interface LoadingRetry {
   sender: Sender;
 }
 
-const creditOf = (sender: Sender): number =>
-  Math.min(sender.subscription.concurrency, loadedAhead) - sender.loaded.size;
+/** Each lane has its own, so that one with many due does not keep the other from being loaded. */
+const creditOf = (sender: Sender, lane: WaitingLane): number =>
+  Math.min(sender.subscription.concurrency, loadedAhead) - sender.loaded.sizeOf(lane);
+
+function nextOf(sender: Sender, lane: WaitingLane): LoadingRetry[] {
+  const loading: LoadingRetry[] = [];
+  for (let credit = creditOf(sender, lane); credit > 0; credit -= 1) {
+    const retry = sender.due.next(lane);
+    if (!retry) break;
+    if (!retry.isDropped) loading.push({ retry, sender });
+  }
+  return loading;
+}

@@ -1,7 +1,9 @@
 import type { Filter } from '@hookcast/filter';
 import type { DeliverySubscription } from './delivery-subscription.js';
+import { Flow } from './flow/flow.js';
 import type { HookEvent } from './hook-event.js';
 import type { HookTemplate } from './hook-request.js';
+import { LaneLines, type WaitingLane } from './lanes.js';
 import type { CursorSender, StreamCursor } from './owned-stream.js';
 import { RoundRobin, type Queued } from './round-robin.js';
 
@@ -12,9 +14,6 @@ export interface Endpoint {
   /** Senders that wait for the endpoint to have fewer requests in flight. */
   readonly waiting: RoundRobin<Sender>;
 }
-
-/** kind of a row in retries */
-export const retryKind = { retry: 0, delayed: 1, redelivery: 2, replay: 3 } as const;
 
 /** A delivery that waits for its next attempt and is in memory, because the time is near. */
 export interface WaitingRetry extends Queued {
@@ -55,30 +54,46 @@ export interface SenderSettings {
   filter: Filter | undefined;
 }
 
-/** Everything this worker has to send for one subscription: first tries and retries, which take turns. */
+/** First tries, and what waits in memory: each lane has its turn before any has a second one. */
+const turns: readonly ('first' | WaitingLane)[] = ['first', 'retry', 'replay'];
+
+/** Everything this worker has to send for one subscription, in lanes which take turns. */
 export class Sender implements Queued, CursorSender {
   queued = false;
   inFlight = 0;
-  /** The hook asked for quiet until then, unix milliseconds. */
-  pausedUntil = 0;
+  /** Whether it may send now. */
+  readonly flow: Flow;
   readonly subscriptionId: number;
   readonly cursors = new Set<StreamCursor>();
   /** Retries in memory, by `<stream>:<seq>`. */
   readonly retries = new Map<string, WaitingRetry>();
-  readonly due = new RoundRobin<WaitingRetry>();
-  readonly loaded = new RoundRobin<WaitingRetry>();
+  /** Their time has come. */
+  readonly due = new LaneLines<WaitingRetry>();
+  /** Their events are in memory. */
+  readonly loaded = new LaneLines<WaitingRetry>();
   /** There may be due rows in retries that are not in memory. */
   isSwept = false;
   isClosed = false;
   private readonly ready = new RoundRobin<StreamCursor>();
-  private isRetryTurn = false;
+  private turn = 0;
 
   /** @param line of all senders that have something to send */
   constructor(
-    public settings: SenderSettings,
+    private current: SenderSettings,
     private readonly line: RoundRobin<Sender>,
   ) {
-    this.subscriptionId = settings.subscription.id;
+    this.subscriptionId = current.subscription.id;
+    this.flow = new Flow(current.subscription);
+  }
+
+  get settings(): SenderSettings {
+    return this.current;
+  }
+
+  /** The control plane says something else about the subscription. */
+  apply(settings: SenderSettings): void {
+    this.current = settings;
+    this.flow.adjust(settings.subscription);
   }
 
   get subscription(): DeliverySubscription {
@@ -107,8 +122,9 @@ export class Sender implements Queued, CursorSender {
     return Math.max(4 * this.subscription.concurrency, 64);
   }
 
-  maySend(now: number): boolean {
-    return this.isActive && this.inFlight < this.subscription.concurrency && now >= this.pausedUntil;
+  /** Events that may be sent now; 0 for none. */
+  room(now: number): number {
+    return this.isActive ? this.flow.room(this.inFlight, now) : 0;
   }
 
   offer(cursor: StreamCursor): void {
@@ -117,9 +133,15 @@ export class Sender implements Queued, CursorSender {
     this.line.add(this);
   }
 
+  /** The next delivery, from the lane whose turn it is and that has one. */
   take(): Delivery | undefined {
-    this.isRetryTurn = !this.isRetryTurn;
-    return this.isRetryTurn ? (this.takeRetry() ?? this.takeFirst()) : (this.takeFirst() ?? this.takeRetry());
+    for (let asked = 0; asked < turns.length; asked += 1) {
+      const lane = turns[this.turn] ?? 'first';
+      this.turn = (this.turn + 1) % turns.length;
+      const delivery = lane === 'first' ? this.takeFirst() : this.takeWaiting(lane);
+      if (delivery !== undefined) return delivery;
+    }
+    return undefined;
   }
 
   private takeFirst(): Delivery | undefined {
@@ -132,8 +154,8 @@ export class Sender implements Queued, CursorSender {
     return undefined;
   }
 
-  private takeRetry(): Delivery | undefined {
-    for (let retry = this.loaded.next(); retry !== undefined; retry = this.loaded.next()) {
+  private takeWaiting(lane: WaitingLane): Delivery | undefined {
+    for (let retry = this.loaded.next(lane); retry !== undefined; retry = this.loaded.next(lane)) {
       const { cursor, event } = retry;
       if (retry.isDropped || event === undefined || cursor.isClosed || cursor.stream.isClosing) continue;
       retry.isTaken = true;

@@ -1,3 +1,4 @@
+import type { Park } from './flow/park.js';
 import type { HookEvent } from './hook-event.js';
 import type { StreamCursor } from './owned-stream.js';
 import type { DeadReason } from './outcome.js';
@@ -59,7 +60,8 @@ export interface CursorRow {
   readonly dead: number;
   readonly dropped: number;
   readonly expired: number;
-  readonly parkedUntil: number;
+  readonly filtered: number;
+  readonly park: Park | undefined;
 }
 
 /**
@@ -102,7 +104,7 @@ export class SettleBatch {
 }
 
 function cursorRow(cursor: StreamCursor): CursorRow {
-  const { settled, totals, expired, parkedUntil } = cursor;
+  const { settled, totals, expired, park } = cursor;
   cursor.expired = 0;
   return {
     cursor,
@@ -113,6 +115,7 @@ function cursorRow(cursor: StreamCursor): CursorRow {
     dead: totals.dead,
     dropped: totals.dropped,
     expired,
-    parkedUntil,
+    filtered: totals.filtered,
+    park,
   };
 }

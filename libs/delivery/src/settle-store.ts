@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { byteaArray, numberArray, textArray } from './array-literal.js';
+import { retryKind } from './lanes.js';
 import type { AttemptRow, CursorRow, DeadLetterRow, FinishedRetry, RetryRow, SettleBatch } from './settle-batch.js';
 import { within } from './patience.js';
-import { retryKind } from './sender.js';
 
 /** Results wait in memory meanwhile; a repeated statement does no harm. */
 const patienceMs = 10_000;
@@ -48,19 +48,21 @@ function statement({ hasFailures, isRepeated }: { hasFailures: boolean; isRepeat
         settled_seq = greatest(c.settled_seq, u.settled_seq),
         settled_at = greatest(c.settled_at, to_timestamp(u.settled_at)),
         above = u.above, delivered = u.delivered, dead = u.dead, dropped = u.dropped, expired = c.expired + u.expired,
-        parked_until = to_timestamp(u.parked_until),
-        park_reason = case when u.parked_until is null then null else 'retry-after' end
+        parked_until = to_timestamp(u.parked_until), park_reason = u.park_reason, parked_since = to_timestamp(u.parked_since),
+        park_probes = u.park_probes, park_error = u.park_error, filtered = u.filtered
       from unnest($1::int[], $2::int[], $3::int[], $4::int8[], $5::float8[], $6::int8multirange[],
-                  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::float8[])
-        as u(stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, expired, parked_until)
+                  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::float8[], $12::text[], $13::float8[], $14::int2[],
+                  $15::text[], $16::int8[])
+        as u(stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, expired,
+             parked_until, park_reason, parked_since, park_probes, park_error, filtered)
       where c.stream_id = u.stream_id and c.subscription_id = u.subscription_id and c.epoch = u.epoch
       returning c.stream_id, c.subscription_id
     ), attempted as (
       insert into attempts (stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, created_at, error, response)
       select u.stream_id, u.subscription_id, u.seq, u.attempt_no, u.outcome, u.http_status, u.duration_ms,
              to_timestamp(u.at), u.error, u.response
-      from unnest($12::int[], $13::int[], $14::int8[], $15::int2[], $16::int2[], $17::int2[], $18::int[], $19::float8[],
-                  $20::text[], $21::bytea[])
+      from unnest($17::int[], $18::int[], $19::int8[], $20::int2[], $21::int2[], $22::int2[], $23::int[], $24::float8[],
+                  $25::text[], $26::bytea[])
         as u(stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, at, error, response)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       -- neighbours in the index are then neighbours in the table, which lets Postgres fill index pages before it splits them
@@ -82,19 +84,19 @@ const failures = /* sql */ `
     , waiting as (
       insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error)
       select u.stream_id, u.subscription_id, u.seq, to_timestamp(u.event_at), u.attempt_no, u.kind, to_timestamp(u.next_at), u.error
-      from unnest($22::int[], $23::int[], $24::int8[], $25::float8[], $26::int2[], $27::int2[], $28::float8[], $29::text[])
+      from unnest($27::int[], $28::int[], $29::int8[], $30::float8[], $31::int2[], $32::int2[], $33::float8[], $34::text[])
         as u(stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, error)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       on conflict (stream_id, subscription_id, seq) do update
         set attempt_no = excluded.attempt_no, kind = excluded.kind, next_at = excluded.next_at, last_error = excluded.last_error
     ), finished as (
       delete from retries r
-      using unnest($30::int[], $31::int[], $32::int8[]) as u(stream_id, subscription_id, seq), fence f
+      using unnest($35::int[], $36::int[], $37::int8[]) as u(stream_id, subscription_id, seq), fence f
       where r.stream_id = u.stream_id and r.subscription_id = u.subscription_id and r.seq = u.seq
         and f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
     ), redelivered as (
       delete from dead_letters d
-      using unnest($33::int[], $34::int[], $35::int8[]) as u(stream_id, subscription_id, seq), fence f
+      using unnest($38::int[], $39::int[], $40::int8[]) as u(stream_id, subscription_id, seq), fence f
       where d.stream_id = u.stream_id and d.subscription_id = u.subscription_id and d.seq = u.seq
         and f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
     ), buried as (
@@ -102,10 +104,10 @@ const failures = /* sql */ `
         event_id, topic, type, source, subject, key, content_type, attributes, data)
       select u.stream_id, u.subscription_id, u.seq, to_timestamp(u.dead_at), u.reason, u.error, u.http_status, u.attempts,
              to_timestamp(u.event_at), u.event_id, u.topic, u.type, u.source, u.subject, u.key, u.content_type, u.attributes,
-             case when u.data_size >= 0 then substring($52::bytea from u.data_start for u.data_size) end
-      from unnest($36::int[], $37::int[], $38::int8[], $39::float8[], $40::text[], $41::text[], $42::int2[], $43::int2[],
-                  $44::float8[], $45::text[], $46::text[], $47::text[], $48::text[], $49::text[], $50::text[], $51::text[],
-                  $53::text[], $54::int[], $55::int[])
+             case when u.data_size >= 0 then substring($57::bytea from u.data_start for u.data_size) end
+      from unnest($41::int[], $42::int[], $43::int8[], $44::float8[], $45::text[], $46::text[], $47::int2[], $48::int2[],
+                  $49::float8[], $50::text[], $51::text[], $52::text[], $53::text[], $54::text[], $55::text[], $56::text[],
+                  $58::text[], $59::int[], $60::int[])
         as u(stream_id, subscription_id, seq, dead_at, reason, error, http_status, attempts, event_at, event_id, topic,
              type, source, subject, key, content_type, attributes, data_start, data_size)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
@@ -134,7 +136,12 @@ function cursorColumns(rows: readonly CursorRow[]): unknown[] {
     numberArray(rows.map(({ dead }) => dead)),
     numberArray(rows.map(({ dropped }) => dropped)),
     numberArray(rows.map(({ expired }) => expired)),
-    numberArray(rows.map(({ parkedUntil }) => (parkedUntil > 0 ? seconds(parkedUntil) : null))),
+    numberArray(rows.map(({ park }) => (park ? seconds(park.until) : null))),
+    textArray(rows.map(({ park }) => park?.reason ?? null)),
+    numberArray(rows.map(({ park }) => (park ? seconds(park.since) : null))),
+    numberArray(rows.map(({ park }) => park?.probes ?? 0)),
+    textArray(rows.map(({ park }) => park?.error ?? null)),
+    numberArray(rows.map(({ filtered }) => filtered)),
   ];
 }
 

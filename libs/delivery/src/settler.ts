@@ -1,8 +1,9 @@
 import type { HookResponse } from '@hookcast/egress';
 import type { HookEvent } from './hook-event.js';
+import { retryKind } from './lanes.js';
 import type { DeadReason, Outcome } from './outcome.js';
 import type { StreamCursor } from './owned-stream.js';
-import { retryKind, type Delivery } from './sender.js';
+import type { Delivery } from './sender.js';
 import { attemptOutcome, SettleBatch, type FinishedRetry } from './settle-batch.js';
 import type { SettleWriter } from './settle-writer.js';
 
@@ -74,6 +75,7 @@ export class Settler {
 
   /** The subscription does not want the event: settled like a delivered one, without an attempt. */
   pass({ cursor, event }: Delivery): void {
+    cursor.totals.filtered += 1;
     this.settled(cursor, event, undefined);
   }
 
@@ -92,13 +94,6 @@ export class Settler {
     if (!isBuried) finished.cursor.expired += 1;
     this.open.finished.push(finished);
     this.touch(finished.cursor);
-  }
-
-  /** The hook's wish for quiet no longer counts, and shall not after a restart either. */
-  unpark(cursor: StreamCursor): void {
-    if (cursor.parkedUntil === 0) return;
-    cursor.parkedUntil = 0;
-    this.touch(cursor);
   }
 
   /** Writes everything there is and waits until it is written, or given up. */
@@ -153,7 +148,8 @@ export class Settler {
     this.touch(cursor);
   }
 
-  private touch(cursor: StreamCursor): void {
+  /** Writes the cursor as it stands, with the next batch. */
+  touch(cursor: StreamCursor): void {
     this.open.touch(cursor);
     this.schedule();
   }

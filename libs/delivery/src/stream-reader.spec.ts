@@ -4,6 +4,8 @@ import { silentLog } from './delivery-log.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
 import { StreamReader } from './stream-reader.js';
 
+const untouched = { filtered: 0, drainSeq: 0, park: undefined };
+
 const storedEvent = (seq: number): StoredEvent => ({
   id: `e${seq}`,
   type: 't',
@@ -54,7 +56,7 @@ class World {
     this.seen = starts.map(() => []);
     this.active = starts.map(() => true);
     this.cursors = starts.map((settledSeq, index) => {
-      const state = { settledSeq, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, parkedUntil: 0 };
+      const state = { settledSeq, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, ...untouched };
       const cursor = new StreamCursor(this.stream, { subscriptionId: index, ownPageSize: 2, offer: () => {} }, state);
       this.stream.cursors.set(index, cursor);
       return cursor;
@@ -176,7 +178,7 @@ function tightReader(read: () => Promise<void>) {
     maxSharedEvents: 6,
     onRead: () => {},
   });
-  const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, parkedUntil: 0 };
+  const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, ...untouched };
   const cursors = [0, 1].map((subscriptionId) => {
     const cursor = new StreamCursor(stream, { subscriptionId, ownPageSize: 2, offer: () => {} }, state);
     stream.cursors.set(subscriptionId, cursor);

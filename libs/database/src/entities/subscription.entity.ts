@@ -85,6 +85,10 @@ export class Subscription {
   @Column('double precision', { name: 'rate_limit', nullable: true })
   rateLimit!: number | null;
 
+  /** Events a second for the backlog that the last resume found; null means no limit of its own. */
+  @Column('double precision', { name: 'drain_rate', nullable: true })
+  drainRate!: number | null;
+
   @Column('integer', { name: 'timeout_ms' })
   timeoutMs!: number;
 

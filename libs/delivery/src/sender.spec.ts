@@ -1,0 +1,89 @@
+import type { StoredEvent } from '@hookcast/log';
+import fc from 'fast-check';
+import { HookEvent } from './hook-event.js';
+import { retryKind } from './lanes.js';
+import { OwnedStream, StreamCursor } from './owned-stream.js';
+import { RoundRobin } from './round-robin.js';
+import { Sender, type WaitingRetry } from './sender.js';
+
+const event = (seq: number): HookEvent => {
+  const stored: StoredEvent = {
+    id: `e${seq}`,
+    type: 't',
+    source: '/topics/t',
+    attributes: {},
+    data: Buffer.alloc(10),
+    streamId: 1,
+    seq,
+    createdAt: new Date(seq * 10),
+    topic: 't',
+  };
+  return new HookEvent(stored);
+};
+
+function senderWith(counts: { first: number; retry: number; replay: number }): Sender {
+  const subscription = {
+    id: 1,
+    name: 's',
+    topics: [],
+    url: 'http://x',
+    format: 'cloudevents' as const,
+    concurrency: 32,
+    timeoutMs: 1,
+    retry: { schedule: [], jitter: 0 },
+    nonRetryable: [],
+    headers: {},
+    signature: 'hmac' as const,
+    secrets: [],
+    signingKeys: [],
+    filter: null,
+    state: 'active' as const,
+  };
+  const template = { url: '', format: 'cloudevents' as const, timeoutMs: 1, subscription: '', userAgent: '', keys: [] };
+  const endpoint = { origin: '', inFlight: 0, waiting: new RoundRobin<Sender>() };
+  const settings = { subscription, template: { ...template, headers: undefined }, endpoint, filter: undefined };
+  const sender = new Sender(settings, new RoundRobin<Sender>());
+  const stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
+  const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, filtered: 0 };
+  const cursor = new StreamCursor(stream, sender, { ...state, drainSeq: 0, park: undefined });
+  stream.follow(cursor);
+  stream.tail.buffer.append(Array.from({ length: counts.first }, (_, index) => event(index + 1)));
+  if (counts.first > 0) cursor.eventsArrived();
+  const waiting = (kind: number, seq: number): WaitingRetry => ({
+    cursor,
+    seq,
+    kind,
+    eventAt: 0,
+    attempts: 1,
+    at: 0,
+    event: event(seq),
+    queued: false,
+    isTaken: false,
+    isDropped: false,
+  });
+  for (let seq = 1; seq <= counts.retry; seq += 1) sender.loaded.add(waiting(retryKind.retry, 1_000 + seq));
+  for (let seq = 1; seq <= counts.replay; seq += 1) sender.loaded.add(waiting(retryKind.replay, 2_000 + seq));
+  return sender;
+}
+
+const laneOfSeq = (seq: number) => (seq > 2_000 ? 'replay' : seq > 1_000 ? 'retry' : 'first');
+
+test('no lane waits for more than one delivery of each other lane, and nothing is left over', () => {
+  const count = fc.nat({ max: 40 });
+  fc.assert(
+    fc.property(fc.record({ first: count, retry: count, replay: count }), (counts) => {
+      const sender = senderWith(counts);
+      const left = { ...counts };
+      const waited = { first: 0, retry: 0, replay: 0 };
+      for (let taken = sender.take(); taken !== undefined; taken = sender.take()) {
+        const lane = laneOfSeq(taken.event.seq);
+        left[lane] -= 1;
+        for (const other of ['first', 'retry', 'replay'] as const) {
+          waited[other] = other === lane || left[other] === 0 ? 0 : waited[other] + 1;
+          expect(waited[other]).toBeLessThanOrEqual(2);
+        }
+      }
+      expect(left).toEqual({ first: 0, retry: 0, replay: 0 });
+    }),
+  );
+});
