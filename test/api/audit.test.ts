@@ -132,7 +132,7 @@ test('a change and its entry are one transaction', async () => {
 test('what goes on after the answer is not put down to the caller', async () => {
   const trail = broker.app.get(AuditTrail, { strict: false });
   const control = broker.app.get(ControlPlane, { strict: false });
-  const who = { keyId: 'k', keyName: 'k', requestId: 'r', address: null };
+  const who = { namespace: 'default', keyId: 'k', keyName: 'k', requestId: 'r', address: null };
   const request = {
     ...who,
     method: 'PUT',

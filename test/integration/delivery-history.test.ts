@@ -58,7 +58,7 @@ test('tells for every state which deliveries are in it, and why', async () => {
   expect(await listed(subscription.id, 'dead')).toEqual(['bad dead 1']);
 
   const reader = new LogReader(run.pool);
-  const summary = async (id: string) => (await history.summaries(await reader.find(id), subscription.id))[0];
+  const summary = async (id: string) => (await history.summaries(await reader.find(id, 'default'), subscription.id))[0];
   expect(await summary('before')).toMatchObject({ state: 'skipped', attempts: 0 });
   expect(await summary('unwanted')).toMatchObject({ state: 'dropped', attempts: 1, lastStatus: 200 });
   expect(await summary('fine')).toMatchObject({ state: 'delivered', lastStatus: 204, lastAttemptAt: expect.any(Date) });
@@ -78,7 +78,7 @@ test('an event has one summary for each subscription that reads its stream', asy
   const email = await run.subscribe('email', { topics: ['orders.created'] });
   await run.publish('orders.created', [{ id: 'e1' }]);
   await run.worker().runOnce();
-  const summaries = await history.summaries(await new LogReader(run.pool).find('e1'));
+  const summaries = await history.summaries(await new LogReader(run.pool).find('e1', 'default'));
   expect(summaries.map(({ subscriptionId, state }) => [subscriptionId, state])).toEqual([
     [billing.id, 'delivered'],
     [email.id, 'delivered'],
@@ -93,7 +93,7 @@ test('shows every attempt with what the hook answered', async () => {
   await worker.runOnce();
   run.clock.advance({ seconds: 1 });
   await worker.runOnce();
-  const [summary] = await history.summaries(await new LogReader(run.pool).find('e1'));
+  const [summary] = await history.summaries(await new LogReader(run.pool).find('e1', 'default'));
   if (!summary) throw new Error('no delivery');
   expect(await history.attempts(summary)).toEqual([
     {
@@ -174,7 +174,7 @@ test('a delivery that was asked for again counts as retrying until it is sent', 
   await run.publish('orders.created', [{ id: 'e1' }]);
   const worker = run.worker();
   await worker.runOnce();
-  const [event] = await new LogReader(run.pool).find('e1');
+  const [event] = await new LogReader(run.pool).find('e1', 'default');
   if (!event) throw new Error('no event');
   const { streamId, seq, createdAt: eventAt } = event;
   await requestRedelivery(run.pool, { streamId, subscriptionId, seq, eventAt });

@@ -211,7 +211,7 @@ describe('dropping days', () => {
     expect(await cursorOf(1)).toMatchObject({ settled: 2, expired: 2 });
     await publish(topic, 0, ['a']);
     expect(await ensureDays(log.pool, noon(40), 1)).toHaveLength(2);
-    expect((await log.reader.find('a')).map(({ id }) => id)).toEqual(['a']);
+    expect((await log.reader.find('a', 'default')).map(({ id }) => id)).toEqual(['a']);
     await reader.query('commit');
     reader.release();
     expect(await dropping).toMatchObject({ dropped: 2, expired: 2 });

@@ -152,12 +152,12 @@ describe('single events', () => {
       const appender = log.appender({ now: () => new Date(now - daysAgo * day) });
       await appender.append(topic, [anEvent('wanted', { subject: `${daysAgo} days ago` }), anEvent('other')]);
     }
-    const found = await log.reader.find('wanted');
+    const found = await log.reader.find('wanted', 'default');
     expect(found.map(({ subject, topic: name }) => [subject, name])).toEqual([
       ['0 days ago', 'find'],
       ['2 days ago', 'find'],
     ]);
-    expect(await log.reader.find('nobody')).toEqual([]);
+    expect(await log.reader.find('nobody', 'default')).toEqual([]);
   });
 
   test('are read by their keys, which survive being a Date', async () => {

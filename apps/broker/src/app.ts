@@ -5,7 +5,7 @@ import { PublishLane } from './events/publish-lane.js';
 import { BrokerHttpAdapter } from './http/broker-http-adapter.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { methodsAt } from './http/route-table.js';
-import { requestId, securityHeaders } from './http/security-headers.js';
+import { openRequest, requestId, securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.js';
 import { NestLog } from './logging.js';
 import { serveDocs } from './openapi.js';
@@ -29,7 +29,7 @@ export async function createApp(runtime: Runtime): Promise<BrokerApp> {
   });
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(requestId, securityHeaders);
+  app.use(requestId, securityHeaders, openRequest);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(log, (path) => methodsAt(adapter.getInstance().router, path)));
   if (config.role !== 'worker') {

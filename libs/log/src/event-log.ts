@@ -96,14 +96,14 @@ export class LogReader {
     return this.placeOf(stream);
   }
 
-  /** Every event of this id, youngest first: one for each stream and pair of days. Index: the unique one of each day. */
-  async find(eventId: string): Promise<StoredEvent[]> {
+  /** Every event of this id in a namespace, youngest first: one for each stream and pair of days. Index: the unique one of each day. */
+  async find(eventId: string, namespace: string): Promise<StoredEvent[]> {
     const text = /* sql */ `
       select ${placedColumns}
       from events e join streams s on s.stream_id = e.stream_id join topics t on t.id = s.topic_id
-      where e.event_id = $1
+      where e.event_id = $1 and t.namespace = $2
       order by e.created_at desc, e.stream_id`;
-    const found = await this.pool.query<PlacedRow>({ ...named('find', text, [eventId]), rowMode: 'array' });
+    const found = await this.pool.query<PlacedRow>({ ...named('find', text, [eventId, namespace]), rowMode: 'array' });
     return found.rows.map(toPlacedEvent);
   }
 

@@ -3,6 +3,8 @@ import { rows, type SqlSource } from '@hookcast/database';
 /** One line of the audit log, to be written. */
 export interface AuditEntry {
   at: Date;
+  /** Whose administrators may read it. */
+  namespace: string;
   keyId: string;
   keyName: string;
   method: string;
@@ -24,6 +26,7 @@ export interface StoredEntry extends AuditEntry {
 }
 
 export interface AuditFilter {
+  namespace: string;
   actor?: string;
   action?: string;
   target?: string;
@@ -40,9 +43,9 @@ export async function insertEntries(source: SqlSource, entries: readonly AuditEn
   await rows(
     source,
     /* sql */ `
-    insert into audit_log (at, key_id, key_name, method, action, target, outcome, detail, before, after, request_id, address, count)
-    select at, "keyId", "keyName", method, action, target, outcome, detail, before, after, "requestId", address, count
-    from jsonb_to_recordset($1::jsonb) as e (at timestamptz, "keyId" text, "keyName" text, method text, action text,
+    insert into audit_log (at, namespace, key_id, key_name, method, action, target, outcome, detail, before, after, request_id, address, count)
+    select at, namespace, "keyId", "keyName", method, action, target, outcome, detail, before, after, "requestId", address, count
+    from jsonb_to_recordset($1::jsonb) as e (at timestamptz, namespace text, "keyId" text, "keyName" text, method text, action text,
       target text, outcome text, detail text, before jsonb, after jsonb, "requestId" text, address text, count integer)`,
     // Postgres stores no NUL in text; none of ours has one, but a client's may.
     [JSON.stringify(entries).replaceAll('\\u0000', '\\ufffd')],
@@ -57,7 +60,7 @@ export async function listEntries(source: SqlSource, filter: AuditFilter): Promi
   const found = await rows<StoredEntry & { id: string }>(
     source,
     /* sql */ `
-    select id, at, key_id as "keyId", key_name as "keyName", method, action, target, outcome, detail, before, after,
+    select id, at, namespace, key_id as "keyId", key_name as "keyName", method, action, target, outcome, detail, before, after,
       request_id as "requestId", address, count
     from audit_log
     where ($1::text is null or key_id = $1 or key_name = $1)
@@ -66,8 +69,9 @@ export async function listEntries(source: SqlSource, filter: AuditFilter): Promi
       and ($4::timestamptz is null or at >= $4)
       and ($5::timestamptz is null or at < $5)
       and ($6::bigint is null or id < $6)
-    order by id desc limit $7`,
-    [filter.actor, filter.action, filter.target, filter.from, filter.to, filter.before, filter.limit],
+      and namespace = $7
+    order by id desc limit $8`,
+    [filter.actor, filter.action, filter.target, filter.from, filter.to, filter.before, filter.namespace, filter.limit],
   );
   return found.map((row) => ({ ...row, id: Number(row.id) }));
 }

@@ -8,6 +8,7 @@ import { insertEntries, type AuditEntry } from './audit-store.js';
 
 /** A request as the audit log knows it. */
 export interface AuditedRequest {
+  namespace: string;
   keyId: string;
   keyName: string;
   method: string;
@@ -62,9 +63,9 @@ export class AuditTrail {
     const request = this.requests.getStore();
     if (!request || request.isOver) return work();
     await request.recheck?.(tx);
-    const before = await snapshot(tx, request.target);
+    const before = await snapshot(tx, request.target, request.namespace);
     const result = await work();
-    const after = await snapshot(tx, request.target);
+    const after = await snapshot(tx, request.target, request.namespace);
     await insertEntries(tx, [this.entry(request, { outcome: 'done', detail: null, before, after })]);
     request.isWritten = true;
     return result;
@@ -74,8 +75,8 @@ export class AuditTrail {
     request: AuditedRequest,
     told: Pick<AuditEntry, 'outcome' | 'detail' | 'before' | 'after'>,
   ): AuditEntry {
-    const { keyId, keyName, method, action, target, requestId, address } = request;
+    const { namespace, keyId, keyName, method, action, target, requestId, address } = request;
     const at = this.runtime.clock.now();
-    return { at, keyId, keyName, method, action, target, requestId, address, count: 1, ...told };
+    return { at, namespace, keyId, keyName, method, action, target, requestId, address, count: 1, ...told };
   }
 }

@@ -63,8 +63,8 @@ export class AuditInterceptor implements NestInterceptor {
 
   private refuse(audited: AuditedRequest, error: unknown): void {
     if (!(error instanceof Problem) || !telling.has(error.code)) return;
-    const { keyId, keyName, method, action, target, requestId, address } = audited;
-    const who = { keyId, keyName, requestId, address };
+    const { namespace, keyId, keyName, method, action, target, requestId, address } = audited;
+    const who = { namespace, keyId, keyName, requestId, address };
     this.refusals.add({ ...who, method, action, target, outcome: error.code, detail: error.message });
   }
 }
@@ -80,6 +80,7 @@ export function attemptOf(
 function auditedRequest(request: Request, response: Response, caller: Principal): AuditedRequest {
   return {
     ...auditedAction(request.method, routeOf(request), request.params),
+    namespace: caller.namespace,
     keyId: caller.keyId,
     keyName: caller.name,
     method: request.method,

@@ -1,4 +1,5 @@
 import { HookClient, type HookClientOptions, type HookRequest, type HookResponse } from '@hookcast/egress';
+import { defaultNamespace } from '../auth/namespace.js';
 import type { Refusals } from './refusals.js';
 
 /** Tells the audit log which requests were refused because of where they would have gone. */
@@ -22,6 +23,8 @@ export class AuditedHookClient extends HookClient {
   /** Of the URL only the origin: the rest may hold a token. */
   private tell({ url, method = 'POST' }: HookRequest, detail: string): void {
     this.refusals.add({
+      // Where hooks may go is the operator's decision.
+      namespace: defaultNamespace,
       keyId: 'broker',
       keyName: 'broker',
       method,

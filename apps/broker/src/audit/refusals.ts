@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { defaultNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { insertEntries, type AuditEntry } from './audit-store.js';
@@ -25,8 +26,8 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   add(refusal: Refusal): void {
-    const { keyId, action, target, outcome, detail, address } = refusal;
-    const key = JSON.stringify([keyId, action, target, outcome, detail, address]);
+    const { namespace, keyId, action, target, outcome, detail, address } = refusal;
+    const key = JSON.stringify([namespace, keyId, action, target, outcome, detail, address]);
     const known = this.entries.get(key);
     if (known) known.count += 1;
     else if (this.entries.size < maxEntries) this.entries.set(key, this.entry(refusal));
@@ -64,7 +65,13 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
       others.count += 1;
       return;
     }
-    const rest = { action: 'others', target: 'others', method: '*', detail: 'more than are told apart' };
+    const rest = {
+      namespace: defaultNamespace,
+      action: 'others',
+      target: 'others',
+      method: '*',
+      detail: 'more than are told apart',
+    };
     this.entries.set(outcome, {
       ...this.entry({ ...rest, outcome, keyId: 'others', keyName: 'others', requestId: null, address: null }),
     });

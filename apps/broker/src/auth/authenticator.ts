@@ -5,10 +5,16 @@ import { RUNTIME, type Runtime } from '../runtime.js';
 import { KeyDirectory, type KnownKey } from './key-directory.js';
 import { keyHash, keyIdOf, likelyKeyId } from './key-format.js';
 import { KeyUses } from './key-uses.js';
+import { defaultNamespace } from './namespace.js';
 import { principalOf, type Principal } from './scope.js';
 
 /** The key of the operator: HOOKCAST_ADMIN_KEY or the generated file. It is in no table. */
-export const operator: Principal = principalOf('admin', 'admin', ['admin']);
+export const operator: Principal = principalOf({
+  id: 'admin',
+  name: 'admin',
+  namespace: defaultNamespace,
+  scopes: ['admin'],
+});
 
 /** `malformed` is every text that is neither the operator's key nor one of ours, mistyped ones included. */
 export type RefusedReason = 'no-key' | 'malformed' | 'unknown' | 'expired';

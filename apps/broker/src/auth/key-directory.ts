@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { ControlPlane } from '../control/control-plane.js';
 import { findKeys, type KeyRow } from './key-store.js';
+import { asBroker } from './namespace.js';
 import { principalOf, type Principal } from './scope.js';
 
 export interface KnownKey extends KeyRow {
@@ -48,7 +49,8 @@ export class KeyDirectory {
   async load(id: string): Promise<Lookup> {
     const waiting = this.waiting.get(id) ?? newWait<Lookup>();
     this.waiting.set(id, waiting);
-    if (!this.isLoading) void this.loadWaiting();
+    // For everybody that waits, whoever asked first.
+    if (!this.isLoading) void asBroker(() => this.loadWaiting());
     return waiting.promise;
   }
 
@@ -72,9 +74,7 @@ export class KeyDirectory {
     const { generation } = this;
     try {
       const found = await findKeys(this.control.manager, [...batch.keys()]);
-      const keys = new Map(
-        found.map((row) => [row.id, { ...row, principal: principalOf(row.id, row.name, row.scopes) }]),
-      );
+      const keys = new Map(found.map((row) => [row.id, { ...row, principal: principalOf(row) }]));
       for (const [id, waiting] of batch) {
         const key = keys.get(id) ?? null;
         // Changed while it was read: good for the requests that asked before, not for later ones.

@@ -4,6 +4,7 @@ import { rows, type SqlSource } from '@hookcast/database';
 export interface KeyRow {
   id: string;
   name: string;
+  namespace: string;
   scopes: string[];
   hash: Buffer;
   previousHash: Buffer | null;
@@ -16,7 +17,7 @@ export async function findKeys(source: SqlSource, ids: readonly string[]): Promi
   return rows<KeyRow>(
     source,
     /* sql */ `
-    select id, name, scopes, hash, previous_hash as "previousHash", previous_expires_at as "previousExpiresAt",
+    select id, name, namespace, scopes, hash, previous_hash as "previousHash", previous_expires_at as "previousExpiresAt",
       expires_at as "expiresAt"
     from api_keys where id = any($1) and revoked_at is null`,
     [ids],

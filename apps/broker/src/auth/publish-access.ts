@@ -5,7 +5,7 @@ import { nameRule } from '../http/names.js';
 import { invalid } from '../http/validation.js';
 import { Authenticator, forbidden, type Authentication } from './authenticator.js';
 import { RefusedRequests } from './refused-requests.js';
-import { allows } from './scope.js';
+import { allows, type Principal } from './scope.js';
 
 /** Lets publishers in. Synchronous for a key that was used lately: this is paid for every single publish. */
 @Injectable()
@@ -15,18 +15,21 @@ export class PublishAccess {
     private readonly refused: RefusedRequests,
   ) {}
 
-  /** @throws Problem, at once or through the promise */
-  admit(request: IncomingMessage, response: ServerResponse, topic: string): Promise<void> | undefined {
+  /**
+   * Who publishes.
+   *
+   * @throws Problem, at once or through the promise
+   */
+  admit(request: IncomingMessage, response: ServerResponse, topic: string): Principal | Promise<Principal> {
     const found = this.authenticator.authenticate(request.headers.authorization);
     if (found instanceof Promise) return found.then((later) => this.decide(later, { request, response, topic }));
-    this.decide(found, { request, response, topic });
-    return undefined;
+    return this.decide(found, { request, response, topic });
   }
 
   private decide(
     authentication: Authentication,
     { request, response, topic }: { request: IncomingMessage; response: ServerResponse; topic: string },
-  ): void {
+  ): Principal {
     if (authentication.kind === 'refused') throw this.refused.stranger({ request, response }, authentication);
     const { principal } = authentication;
     const attempt = { request, response, action: 'topic.events', target: `topic/${topic}` };
@@ -37,5 +40,6 @@ export class PublishAccess {
     if (!principal.publishesTo(topic)) {
       throw this.refused.refused(attempt, principal, forbidden(`publish:${topic}`));
     }
+    return principal;
   }
 }

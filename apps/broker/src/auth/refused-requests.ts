@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Refusals } from '../audit/refusals.js';
 import { requestIdOf } from '../http/request-id.js';
 import { unauthenticated, type Authentication } from './authenticator.js';
+import { defaultNamespace } from './namespace.js';
 import type { Principal } from './scope.js';
 import type { Problem } from '../http/problem.js';
 
@@ -26,6 +27,8 @@ export class RefusedRequests {
   ): Problem {
     this.refusals.add({
       ...origin(request, response),
+      // A stranger is nobody's: the operator hears of it.
+      namespace: defaultNamespace,
       keyId: 'anonymous',
       keyName: 'anonymous',
       action: 'authenticate',
@@ -39,6 +42,7 @@ export class RefusedRequests {
   refused({ request, response, action, target }: Attempt, caller: Principal, problem: Problem): Problem {
     this.refusals.add({
       ...origin(request, response),
+      namespace: caller.namespace,
       keyId: caller.keyId,
       keyName: caller.name,
       action,

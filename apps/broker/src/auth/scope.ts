@@ -17,6 +17,8 @@ export interface Grants {
 export interface Principal {
   keyId: string;
   name: string;
+  /** What the key is confined to. */
+  namespace: string;
   grants: Grants;
   /** Whether the key may publish to a topic; the patterns are compiled once. */
   publishesTo(topic: string): boolean;
@@ -37,6 +39,14 @@ export function isScopeText(text: unknown): boolean {
   return pattern === undefined ? text === 'read' || text === 'admin' : isTopicPattern(pattern);
 }
 
+/** What a key says about its holder. */
+export interface KeyIdentity {
+  id: string;
+  name: string;
+  namespace: string;
+  scopes: readonly string[];
+}
+
 /** Texts that are no scopes grant nothing. */
 export function grantsOf(scopes: readonly string[]): Grants {
   const valid = scopes.filter(isScopeText);
@@ -50,10 +60,16 @@ export function grantsOf(scopes: readonly string[]): Grants {
   };
 }
 
-export function principalOf(keyId: string, name: string, scopes: readonly string[]): Principal {
+export function principalOf({ id, name, namespace, scopes }: KeyIdentity): Principal {
   const grants = grantsOf(scopes);
   const tests = grants.publish.map(compilePattern);
-  return { keyId, name, grants, publishesTo: (topic) => grants.admin || tests.some((matches) => matches(topic)) };
+  return {
+    keyId: id,
+    name,
+    namespace,
+    grants,
+    publishesTo: (topic) => grants.admin || tests.some((matches) => matches(topic)),
+  };
 }
 
 /** Whether the key has the scope at all; which topics it is for is another question. */

@@ -5,7 +5,8 @@ import type { Request } from 'express';
 import type { Observable } from 'rxjs';
 import { Any, type EntityManager } from 'typeorm';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from './namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { Problem } from '../http/problem.js';
 import { forbidden } from './authenticator.js';
 import { callerOf } from './callers.js';
@@ -43,7 +44,7 @@ export class SubscriptionAccess implements NestInterceptor {
   }
 
   private async refuseForeign(manager: EntityManager, caller: Principal, touched: Touched): Promise<void> {
-    const namespace = defaultNamespace;
+    const namespace = callerNamespace();
     const stored = await manager.find(Subscription, {
       where: [
         { namespace, name: Any(touched.subscriptions) },

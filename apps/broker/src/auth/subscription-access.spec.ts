@@ -1,6 +1,8 @@
 import { principalOf } from './scope.js';
 import { mayReadOwn, touchedBy, touchesNothing } from './subscription-access.js';
 
+const identity = { id: 'k', name: 'k', namespace: 'default' };
+
 test('a declaration touches its subscription, its service and its topics', () => {
   const body = { service: 'billing', topics: ['orders.*'], url: 'http://x/' };
   expect(touchedBy('/v1/subscriptions/:name', { name: 's' }, body)).toEqual({
@@ -34,10 +36,10 @@ test.each([undefined, null, [], 'x', { subscriptions: 'x', topics: 7, service: n
 );
 
 test('only what belongs to one subscription may be read without the scope read', () => {
-  const key = principalOf('k', 'k', ['subscribe:a']);
+  const key = principalOf({ ...identity, scopes: ['subscribe:a'] });
   expect(mayReadOwn(key, '/v1/subscriptions/:name')).toBe(true);
   expect(mayReadOwn(key, '/v1/subscriptions/:name/deliveries/:eventId')).toBe(true);
   expect(mayReadOwn(key, '/v1/subscriptions')).toBe(false);
   expect(mayReadOwn(key, '/v1/topics/:name')).toBe(false);
-  expect(mayReadOwn(principalOf('k', 'k', ['publish:a']), '/v1/subscriptions/:name')).toBe(false);
+  expect(mayReadOwn(principalOf({ ...identity, scopes: ['publish:a'] }), '/v1/subscriptions/:name')).toBe(false);
 });

@@ -2,10 +2,8 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { InjectDataSource } from '@nestjs/typeorm';
 import { bumpControlVersion, readControlVersion } from '@hookcast/database';
 import { DataSource, type EntityManager } from 'typeorm';
+import { asBroker } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-
-/** The one namespace there is until tenancy comes. */
-export const defaultNamespace = 'default';
 
 const pollMs = 1_000;
 
@@ -78,8 +76,11 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
+  /** What listeners load is shared by all callers, so it must not be confined to the one that changed something. */
   private announce(): void {
-    for (const listener of this.listeners) listener();
+    asBroker(() => {
+      for (const listener of this.listeners) listener();
+    });
   }
 
   private schedule(): void {

@@ -5,7 +5,7 @@ import { listDeadLetters, type DeadLetterQuery as Search } from '@hookcast/deliv
 import { parseTimestamp } from '@hookcast/protocol';
 import type pg from 'pg';
 import { Repository } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { DATA_POOL } from '../runtime.js';
 import { toDeadLetterResponse, type DeadLetterQuery, type DeadLetterResponse } from './dead-letter.dto.js';
@@ -20,7 +20,7 @@ export class DeadLettersService {
   async list(query: DeadLetterQuery): Promise<Page<DeadLetterResponse>> {
     const { limit = defaultLimit } = query;
     const subscriptions = await this.subscriptions.find({
-      where: { namespace: defaultNamespace, ...(query.subscription !== undefined && { name: query.subscription }) },
+      where: { namespace: callerNamespace(), ...(query.subscription !== undefined && { name: query.subscription }) },
       select: { id: true, name: true },
     });
     const names = new Map(subscriptions.map(({ id, name }) => [id, name]));

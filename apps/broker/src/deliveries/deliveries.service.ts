@@ -86,7 +86,7 @@ export class DeliveriesService {
 
   /** Newest first; more than one only when several matching topics hold an event of that id. */
   private async summaries(subscription: Subscription, eventId: string): Promise<DeliverySummary[]> {
-    const events = await this.reader.find(eventId);
+    const events = await this.reader.find(eventId, subscription.namespace);
     const matching: EventKey[] = events.filter(({ topic }) => matchesAny(subscription.topics, topic));
     const buried = matching.length > 0 ? undefined : await findBuried(this.pool, subscription.id, eventId);
     const keys = buried ? [buried] : matching;

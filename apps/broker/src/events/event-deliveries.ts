@@ -5,7 +5,7 @@ import { DeliveryHistory, eventView, type DeliverySummary } from '@hookcast/deli
 import { compileFilter, type EventView } from '@hookcast/filter';
 import type { StoredEvent } from '@hookcast/log';
 import { Repository } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { progressOf, reasonOf } from '../deliveries/delivery.dto.js';
 import { matchesAny } from '../topics/topic-creation.js';
 import type { EventDelivery } from './event.dto.js';
@@ -20,7 +20,7 @@ export class EventDeliveries {
 
   async of(event: StoredEvent): Promise<EventDelivery[]> {
     const [all, summaries] = await Promise.all([
-      this.subscriptions.find({ where: { namespace: defaultNamespace }, order: { name: 'asc' } }),
+      this.subscriptions.find({ where: { namespace: callerNamespace() }, order: { name: 'asc' } }),
       this.history.summaries([event]),
     ]);
     const byId = new Map(summaries.map((summary) => [summary.subscriptionId, summary]));

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { LogReader } from '@hookcast/log';
 import type { Response } from 'express';
+import { callerNamespace } from '../auth/namespace.js';
 import { RequireScope } from '../auth/scope.js';
 import { existingEventId } from '../http/names.js';
 import { Problem } from '../http/problem.js';
@@ -27,7 +28,7 @@ export class EventController {
     @Query() query: EventQuery,
     @Res() response: Response,
   ): Promise<void> {
-    const found = await this.log.find(id);
+    const found = await this.log.find(id, callerNamespace());
     // The youngest, where an id was used again.
     const event = found.find(({ topic }) => query.topic === undefined || topic === query.topic);
     if (!event) throw new Problem('event-not-found', { detail: `No readable event has the id "${id}".` });

@@ -3,7 +3,7 @@ import { Appender, type AppendResult, type NewEvent, type TopicRef } from '@hook
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-import { TopicDirectory } from '../topics/topic-directory.js';
+import { TopicDirectory, type TopicName } from '../topics/topic-directory.js';
 
 export type Appended = Extract<AppendResult, { kind: 'appended' }>['events'];
 
@@ -19,25 +19,25 @@ export class EventsService {
   ) {}
 
   /** @throws Problem for everything but success */
-  async publish(topicName: string, events: readonly NewEvent[]): Promise<Appended> {
-    return appended(await this.append(topicName, events), topicName);
+  async publish(topic: TopicName, events: readonly NewEvent[]): Promise<Appended> {
+    return appended(await this.append(topic, events), topic.name);
   }
 
   /** @throws Problem when the topic does not exist and may not be created, or a delivery is too far off */
-  async append(topicName: string, events: readonly NewEvent[]): Promise<AppendResult> {
-    const topic = this.directory.cached(topicName) ?? (await this.resolve(topicName));
+  async append(name: TopicName, events: readonly NewEvent[]): Promise<AppendResult> {
+    const topic = this.directory.cached(name) ?? (await this.resolve(name));
     this.refuseFarDeliveries(topic, events);
     const result = await this.appender.append(topic, events);
     if (result.kind !== 'unknown-topic') return result;
     // Another process deleted the topic, and perhaps made it again, since it was looked up.
-    this.directory.forget(topicName);
-    return this.appender.append(await this.resolve(topicName), events);
+    this.directory.forget(name);
+    return this.appender.append(await this.resolve(name), events);
   }
 
-  private async resolve(name: string): Promise<TopicRef> {
+  private async resolve(name: TopicName): Promise<TopicRef> {
     if (this.runtime.config.autoCreateTopics) return this.directory.findOrCreate(name);
     const found = await this.directory.find(name);
-    if (!found) throw topicNotFound(name);
+    if (!found) throw topicNotFound(name.name);
     return found;
   }
 

@@ -45,7 +45,7 @@ export class PublishLane {
     const began = performance.now();
     try {
       const admission = this.access.admit(request, response, target.topic);
-      if (admission) await admission;
+      const { namespace } = admission instanceof Promise ? await admission : admission;
       const body = await readBody(request, maxBodyBytes(request.headers['content-type'], this.runtime.config));
       const query = new URLSearchParams(target.query);
       const reading = readPublish(
@@ -53,7 +53,7 @@ export class PublishLane {
         this.runtime.config,
         this.runtime.clock.now(),
       );
-      const appended = await this.events.publish(target.topic, reading.events);
+      const appended = await this.events.publish({ namespace, name: target.topic }, reading.events);
       sendAppended(response, target.topic, reading, appended);
       this.report(response, target.topic, appended, { bytes: body.length, began });
     } catch (error) {

@@ -2,6 +2,7 @@ import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { formatTopicCursor, TopicLog, type TopicRef } from '@hookcast/log';
 import type { Response } from 'express';
+import { callerNamespace } from '../auth/namespace.js';
 import { RequireScope } from '../auth/scope.js';
 import { parseDuration } from '../http/duration.js';
 import { existingName } from '../http/names.js';
@@ -67,7 +68,7 @@ export class TopicLogController {
   }
 
   private async find(name: string): Promise<TopicRef> {
-    const topic = await this.directory.find(name);
+    const topic = await this.directory.find({ namespace: callerNamespace(), name });
     if (!topic) throw topicNotFound(name);
     return topic;
   }

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
+import { enterRequest } from '../auth/namespace.js';
 import { chooseRequestId, requestIdHeader } from './request-id.js';
 
 /**
@@ -25,6 +26,11 @@ export const securityHeaders: RequestHandler = helmet({
   strictTransportSecurity: false,
   referrerPolicy: { policy: 'no-referrer' },
 });
+
+/** What is done for a request is done within it, and for its caller once that is known. */
+export const openRequest: RequestHandler = (_, __, next) => {
+  enterRequest(next);
+};
 
 /** Before anything else: every answer, whatever becomes of the request, names it. */
 export const requestId: RequestHandler = (request, response, next) => {

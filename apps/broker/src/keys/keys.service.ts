@@ -6,7 +6,8 @@ import { IsNull, MoreThan, type EntityManager } from 'typeorm';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { issueKey, keyBytes, type IssuedKey } from '../auth/key-format.js';
 import { KeyUses } from '../auth/key-uses.js';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { asBroker, callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -30,7 +31,7 @@ export class KeysService {
     const expiresAt = this.expiry(request.expiresAt ?? null);
     const { name, scopes } = request;
     const issued = issueKey(this.random(idempotencyKey, ['create', name, ...scopes, expiresAt?.toISOString() ?? '']));
-    const row = { id: issued.id, namespace: defaultNamespace, name, scopes, expiresAt, createdBy };
+    const row = { id: issued.id, namespace: callerNamespace(), name, scopes, expiresAt, createdBy };
     const repeated = await this.repeated(issued.id);
     if (repeated) return answer(repeated, issued);
     const stored = await this.control.change(async (tx) => {
@@ -47,8 +48,8 @@ export class KeysService {
 
   async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<KeyResponse>> {
     const [name = '', id = ''] = cursorKey(cursor, ['string', 'string'])?.map(String) ?? [];
-    const alive = { namespace: defaultNamespace, revokedAt: IsNull() };
-    await this.uses.runOnce();
+    const alive = { namespace: callerNamespace(), revokedAt: IsNull() };
+    await asBroker(() => this.uses.runOnce());
     const found = await this.control.manager.find(ApiKey, {
       where: [
         { ...alive, name: MoreThan(name) },
@@ -128,7 +129,7 @@ export class KeysService {
 }
 
 async function find(manager: EntityManager, id: string): Promise<ApiKey> {
-  const key = await manager.findOneBy(ApiKey, { namespace: defaultNamespace, id, revokedAt: IsNull() });
+  const key = await manager.findOneBy(ApiKey, { namespace: callerNamespace(), id, revokedAt: IsNull() });
   if (!key) throw new Problem('key-not-found', { detail: `No key has the id "${id}".` });
   return key;
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Subscription, Topic } from '@hookcast/database';
 import { DataSource } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { SubscriptionResponses } from '../subscriptions/subscription-responses.js';
 import type { SubscriptionResponse } from '../subscriptions/subscription-response.js';
@@ -25,7 +25,7 @@ export class OverviewService {
 
   async overview(): Promise<OverviewResponse> {
     const { manager } = this.dataSource;
-    const where = { namespace: defaultNamespace };
+    const where = { namespace: callerNamespace() };
     const [topics, stored, workers, publishRate] = await Promise.all([
       manager.countBy(Topic, where),
       manager.find(Subscription, { where, order: { name: 'asc' } }),

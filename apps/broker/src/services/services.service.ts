@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Service, Subscription } from '@hookcast/database';
 import { In, type EntityManager } from 'typeorm';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
@@ -44,11 +45,11 @@ export class ServicesService {
     const now = this.runtime.clock.now();
     const known = await this.control.manager.update(
       Service,
-      { namespace: defaultNamespace, name: service },
+      { namespace: callerNamespace(), name: service },
       { heartbeatAt: now },
     );
     if (known.affected === 0) throw new Problem('service-not-found', { detail: `No service is named "${service}".` });
-    const owned = await this.control.manager.findBy(Subscription, { namespace: defaultNamespace, service });
+    const owned = await this.control.manager.findBy(Subscription, { namespace: callerNamespace(), service });
     const stale = owned.some(({ state }) => state === 'stale');
     // Waking a stale subscription is a control change, a lease alone is not.
     const renewed = stale
@@ -114,7 +115,7 @@ export class ServicesService {
     wanted: readonly Declaration[],
     requested: number | undefined,
   ): Promise<{ existing: Service | null; revision: number | null; plan: ServicePlan; stored: Subscription[] }> {
-    const existing = await source.findOneBy(Service, { namespace: defaultNamespace, name: service });
+    const existing = await source.findOneBy(Service, { namespace: callerNamespace(), name: service });
     const revision = newestRevision(existing, requested);
     const stored = await this.storedOf(source, service, wanted);
     return { existing, revision, stored, plan: this.planFor(service, wanted, stored) };
@@ -135,8 +136,8 @@ export class ServicesService {
   private async storedOf(tx: EntityManager, service: string, wanted: readonly Declaration[]): Promise<Subscription[]> {
     const names = wanted.map(({ name }) => name);
     return tx.findBy(Subscription, [
-      { namespace: defaultNamespace, service },
-      { namespace: defaultNamespace, name: In(names) },
+      { namespace: callerNamespace(), service },
+      { namespace: callerNamespace(), name: In(names) },
     ]);
   }
 
@@ -146,7 +147,7 @@ export class ServicesService {
     { service, revision }: { service: string; revision: number | null },
   ): Promise<void> {
     const now = this.runtime.clock.now();
-    const row = existing ?? tx.create(Service, { namespace: defaultNamespace, name: service, createdAt: now });
+    const row = existing ?? tx.create(Service, { namespace: callerNamespace(), name: service, createdAt: now });
     await tx.save(
       Object.assign(row, { revision: revision === null ? null : String(revision), heartbeatAt: now, updatedAt: now }),
     );
@@ -174,7 +175,7 @@ function newestRevision(existing: Service | null, revision: number | undefined):
 
 /** Makes the stale subscriptions of a service active; gives back all of it. Inside a control change. */
 async function wake(tx: EntityManager, service: string): Promise<Subscription[]> {
-  const owned = { namespace: defaultNamespace, service };
+  const owned = { namespace: callerNamespace(), service };
   await tx.update(Subscription, { ...owned, state: 'stale' }, { state: 'active', stateReason: null });
   return tx.findBy(Subscription, owned);
 }

@@ -6,7 +6,8 @@ import { Source } from '@hookcast/database';
 import type { SourceConfig } from '@hookcast/sources';
 import { Repository } from 'typeorm';
 import { UnsealError } from '../auth/vault.js';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { asBroker } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { configOf, schemeInfo } from './source-settings.js';
 import { SourceSecrets, tokenDigest } from './source-secrets.js';
@@ -39,7 +40,8 @@ const nobody = tokenDigest('no source has this token');
 /** The sources of this process, read again after every control change; what did not change is kept as it is. */
 @Injectable()
 export class SourceDirectory {
-  private known = new Map<string, OpenSource>();
+  /** By name, which several namespaces may use. */
+  private known = new Map<string, readonly OpenSource[]>();
   private generation = 1;
   private loadedGeneration = 0;
   private loading: Promise<void> | undefined;
@@ -58,19 +60,12 @@ export class SourceDirectory {
   /** @throws the database's error when the sources changed and cannot be read */
   async find(name: string, token: string, now: Date): Promise<Found> {
     while (this.loadedGeneration !== this.generation) await this.refresh();
-    const source = this.known.get(name);
-    const given = tokenDigest(token);
-    const entries = source?.entries ?? [];
-    let matching: SourceEntry | undefined;
-    for (const entry of entries) {
-      const isLive = entry.expiresAt === undefined || entry.expiresAt > now;
-      if (timingSafeEqual(entry.digest, given) && isLive) matching = entry;
-    }
-    if (source === undefined) {
-      timingSafeEqual(nobody, given);
-      return { kind: 'unknown' };
-    }
-    return matching ? { kind: 'found', source, entry: matching } : { kind: 'wrong-token', source };
+    const sources = this.known.get(name) ?? [];
+    const owned = ownerOf(token, sources);
+    if (owned && isLive(owned.entry, now)) return { kind: 'found', ...owned };
+    // Of several that share the name, nobody can say whose sender got it wrong.
+    const meant = owned?.source ?? (sources.length === 1 ? sources[0] : undefined);
+    return meant ? { kind: 'wrong-token', source: meant } : { kind: 'unknown' };
   }
 
   /** Looks at the database first, whatever was heard of changes. */
@@ -89,16 +84,15 @@ export class SourceDirectory {
   private async load(): Promise<void> {
     // A change that comes while the rows are on their way makes the loop in `find` load again.
     const generation = this.generation;
-    const rows = await this.sources.findBy({ namespace: defaultNamespace });
+    const rows = await asBroker(async () => this.sources.find());
     const opened = rows.flatMap((row) => this.reuse(row) ?? this.open(row) ?? []);
-    this.known = new Map(opened.map((source) => [source.row.name, source]));
+    this.known = byName(opened);
     this.loadedGeneration = generation;
   }
 
   private reuse(row: Source): OpenSource | undefined {
-    const before = this.known.get(row.name);
-    const isSame = before?.row.id === row.id && before.row.updatedAt.getTime() === row.updatedAt.getTime();
-    return isSame ? before : undefined;
+    const before = this.known.get(row.name)?.find((source) => source.row.id === row.id);
+    return before?.row.updatedAt.getTime() === row.updatedAt.getTime() ? before : undefined;
   }
 
   private open(row: Source): OpenSource | undefined {
@@ -117,6 +111,27 @@ export class SourceDirectory {
       return undefined;
     }
   }
+}
+
+/** Whose token it is, ended ones included. Every token is compared, so that the time tells nothing. */
+function ownerOf(
+  token: string,
+  sources: readonly OpenSource[],
+): { source: OpenSource; entry: SourceEntry } | undefined {
+  const given = tokenDigest(token);
+  if (sources.length === 0) timingSafeEqual(nobody, given);
+  const all = sources.flatMap((source) => source.entries.map((entry) => ({ source, entry })));
+  return all.filter(({ entry }) => timingSafeEqual(entry.digest, given))[0];
+}
+
+function byName(sources: readonly OpenSource[]): Map<string, OpenSource[]> {
+  const found = new Map<string, OpenSource[]>();
+  for (const source of sources) found.set(source.row.name, [...(found.get(source.row.name) ?? []), source]);
+  return found;
+}
+
+function isLive({ expiresAt }: SourceEntry, now: Date): boolean {
+  return expiresAt === undefined || expiresAt > now;
 }
 
 const asked = { subscribing: 'subscribe', unsubscribing: 'unsubscribe' } as const;

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Source } from '@hookcast/database';
 import { HookClient } from '@hookcast/egress';
 import type { FollowUp } from '@hookcast/sources';
+import { inNamespace } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { userAgent } from '../version.js';
 import { fetchTimeoutMs, SOURCES_CLIENT } from './sources-client.js';
@@ -49,7 +50,7 @@ export class SourceFollowUps {
 
   private async attempt(row: Source, work: () => Promise<void>): Promise<void> {
     try {
-      await work();
+      await inNamespace(row.namespace, work);
     } catch (error) {
       this.runtime.log.warn({ source: row.name, err: error }, 'source.follow-up-failed');
     }

@@ -10,6 +10,7 @@ import {
   type Reception,
 } from '@hookcast/sources';
 import { EventsService } from '../events/events.service.js';
+import type { TopicName } from '../topics/topic-directory.js';
 import { seenKey, SeenKeys } from './seen-keys.js';
 import { SenderCertificates } from './sender-certificates.js';
 import type { OpenSource, SourceEntry } from './source-directory.js';
@@ -74,7 +75,10 @@ export class SourcePipeline {
     const keys = all.map(({ event }) => seenKey(sourceId, event.id));
     const known = await Promise.all(keys.map((key) => this.seen.isKnown(key)));
     const isFresh = (index: number) => known[index] !== true;
-    const appended = await this.appendAll(all.filter((_, index) => isFresh(index)));
+    const appended = await this.appendAll(
+      source.row.namespace,
+      all.filter((_, index) => isFresh(index)),
+    );
     this.seen.remember(keys.filter((_, index) => isFresh(index)));
     const { response, followUp } = reception;
     return accepted(response, {
@@ -86,12 +90,12 @@ export class SourcePipeline {
   }
 
   /** All topics at once, so that they share the log's flushes. True when anything was new. */
-  private async appendAll(events: readonly TopicEvent[]): Promise<boolean> {
+  private async appendAll(namespace: string, events: readonly TopicEvent[]): Promise<boolean> {
     const topics = [...new Set(events.map(({ topic }) => topic))];
     const results = await Promise.all(
       topics.map(async (topic) =>
         this.append(
-          topic,
+          { namespace, name: topic },
           events.filter((one) => one.topic === topic).map(({ event }) => event),
         ),
       ),
@@ -103,7 +107,7 @@ export class SourcePipeline {
    * The log refuses an id that it holds with other bytes. For a publisher that is a mistake; a sender that sends the
    * same delivery again may well write it differently, so here it is a duplicate like any other.
    */
-  private async append(topic: string, events: readonly NewEvent[]): Promise<boolean> {
+  private async append(topic: TopicName, events: readonly NewEvent[]): Promise<boolean> {
     let left = events;
     while (left.length > 0) {
       const result = await this.events.append(topic, left);
@@ -112,14 +116,15 @@ export class SourcePipeline {
           return result.events.some(({ duplicate }) => !duplicate);
         case 'conflict': {
           const others = left.filter(({ id }) => !result.ids.includes(id));
-          if (others.length === left.length) throw new Error(`Topic ${topic} names conflicts that were not asked for.`);
+          if (others.length === left.length)
+            throw new Error(`Topic ${topic.name} names conflicts that were not asked for.`);
           left = others;
           break;
         }
         case 'unavailable':
           throw new StoreUnavailable(result.reason);
         case 'unknown-topic':
-          throw new StoreUnavailable(`topic ${topic} is gone`);
+          throw new StoreUnavailable(`topic ${topic.name} is gone`);
       }
     }
     return false;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LogReader, type NewEvent, type StoredEvent } from '@hookcast/log';
 import { uuidv7 } from '@hookcast/protocol';
+import { callerNamespace } from '../auth/namespace.js';
 import { EventsService } from '../events/events.service.js';
 import { Problem } from '../http/problem.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
@@ -27,7 +28,7 @@ export class SourceRepublishing {
     const reception = await this.history.reception(name, id);
     const copies: RepublishedEvent[] = [];
     for (const eventId of reception.eventIds) {
-      const [stored] = await this.reader.find(eventId);
+      const [stored] = await this.reader.find(eventId, callerNamespace());
       if (stored) copies.push(await this.publishCopy(stored, idempotencyKey));
     }
     if (copies.length === 0) throw new Problem('reception-without-event');
@@ -37,7 +38,7 @@ export class SourceRepublishing {
 
   private async publishCopy(stored: StoredEvent, idempotencyKey: string | undefined): Promise<RepublishedEvent> {
     const copy = copyOf(stored, copyId(stored.id, idempotencyKey));
-    const [appended] = await this.events.publish(stored.topic, [copy]);
+    const [appended] = await this.events.publish({ namespace: callerNamespace(), name: stored.topic }, [copy]);
     if (!appended) throw new Error('One event gives one position.');
     return { id: appended.id, topic: stored.topic, position: appended.position, copyOf: stored.id };
   }

@@ -3,7 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Source } from '@hookcast/database';
 import { MoreThan, Repository, type EntityManager } from 'typeorm';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -38,7 +39,7 @@ export class SourcesService {
 
   async put(name: string, request: PutSourceRequest): Promise<{ created: boolean; source: Source }> {
     const settings = settingsOf(request);
-    const existing = await this.sources.findOneBy({ namespace: defaultNamespace, name });
+    const existing = await this.sources.findOneBy({ namespace: callerNamespace(), name });
     const secrets = this.wantedSecrets(request, settings, existing ?? undefined);
     this.check(name, request, settings, secrets);
     if (existing && this.isMet(existing, settings, secrets)) return { created: false, source: existing };
@@ -50,7 +51,7 @@ export class SourcesService {
   async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<Source>> {
     const [after = ''] = cursorKey(cursor, ['string']) ?? [];
     const found = await this.sources.find({
-      where: { namespace: defaultNamespace, name: MoreThan(String(after)) },
+      where: { namespace: callerNamespace(), name: MoreThan(String(after)) },
       order: { name: 'asc' },
       take: limit + 1,
     });
@@ -127,8 +128,8 @@ export class SourcesService {
     secrets: readonly string[],
   ): Promise<{ created: boolean; source: Source }> {
     const now = this.runtime.clock.now();
-    const existing = (await tx.findOneBy(Source, { namespace: defaultNamespace, name })) ?? undefined;
-    const owner = { namespace: defaultNamespace, name };
+    const existing = (await tx.findOneBy(Source, { namespace: callerNamespace(), name })) ?? undefined;
+    const owner = { namespace: callerNamespace(), name };
     const sealed = this.secrets.sealed(owner, secrets, existing, now);
     if (existing) {
       const isOtherSender = existing.sender !== settings.sender;
@@ -170,7 +171,7 @@ function laterThan(before: Date, now: Date): Date {
 }
 
 async function findSource(manager: EntityManager, name: string): Promise<Source> {
-  const source = await manager.findOneBy(Source, { namespace: defaultNamespace, name });
+  const source = await manager.findOneBy(Source, { namespace: callerNamespace(), name });
   if (!source) throw new Problem('source-not-found', { detail: `No source is named "${name}".` });
   return source;
 }

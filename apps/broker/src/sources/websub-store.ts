@@ -1,14 +1,13 @@
 import { rows, type SqlSource } from '@hookcast/database';
 
-/** Names of the sources whose WebSub lease is to be renewed. A scan of `sources`, which is small. */
-export async function sourcesToRenew(source: SqlSource, now: Date): Promise<string[]> {
-  const found = await rows<{ name: string }>(
+/** The sources of all namespaces whose WebSub lease is to be renewed. A scan of `sources`, which is small. */
+export async function sourcesToRenew(source: SqlSource, now: Date): Promise<{ namespace: string; name: string }[]> {
+  return rows(
     source,
     /* sql */ `
-      select name from sources
+      select namespace, name from sources
       where websub ->> 'state' = 'subscribed' and (websub ->> 'renewAt')::timestamptz <= $1::timestamptz
-      order by name`,
+      order by namespace, name`,
     [now.toISOString()],
   );
-  return found.map(({ name }) => name);
 }

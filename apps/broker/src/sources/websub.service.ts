@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { Source, WebSubSubscription } from '@hookcast/database';
 import { HookClient, type HookResponse } from '@hookcast/egress';
 import { discoverWebSub, webSubForm, type WebSubDiscovery } from '@hookcast/sources';
+import { inNamespace } from '../auth/namespace.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
@@ -67,8 +68,8 @@ export class WebSubService implements OnApplicationBootstrap, OnModuleDestroy {
   async runOnce(): Promise<{ renewed: number; failed: number }> {
     const counts = { renewed: 0, failed: 0 };
     const due = await sourcesToRenew(this.sources.manager, this.runtime.clock.now());
-    for (const name of due) {
-      const isRenewed = await this.renew(name);
+    for (const { namespace, name } of due) {
+      const isRenewed = await inNamespace(namespace, async () => this.renew(name));
       if (isRenewed !== undefined) counts[isRenewed ? 'renewed' : 'failed'] += 1;
     }
     return counts;

@@ -6,7 +6,7 @@ import { eventView } from '@hookcast/delivery';
 import { compileFilter, type Filter } from '@hookcast/filter';
 import { formatPosition, TopicLog, type StoredEvent, type TopicStart } from '@hookcast/log';
 import { Repository } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { topicStart } from '../events/topic-start.js';
 import { invalid } from '../http/validation.js';
 import { matchesAny } from '../topics/topic-creation.js';
@@ -47,7 +47,7 @@ export class FilterTrial {
 
   private async matchingTopics(patterns: readonly string[]): Promise<string[]> {
     const all = await this.topics.find({
-      where: { namespace: defaultNamespace },
+      where: { namespace: callerNamespace() },
       select: { name: true },
       order: { name: 'asc' },
     });
@@ -55,7 +55,7 @@ export class FilterTrial {
   }
 
   private async *events(name: string, from: string | undefined, limit: number): AsyncGenerator<StoredEvent> {
-    const topic = await this.directory.find(name);
+    const topic = await this.directory.find({ namespace: callerNamespace(), name });
     if (!topic) return;
     const start: TopicStart = topicStart(topic, { after: undefined, from });
     let cursor = await this.log.begin(topic, start);

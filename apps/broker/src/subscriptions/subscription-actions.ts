@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Subscription } from '@hookcast/database';
 import type { EntityManager } from 'typeorm';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { leaseEnd } from './subscription-declarations.js';
 import type { SubscriptionResponse } from './subscription-response.js';
@@ -59,7 +60,7 @@ export class SubscriptionActions {
   }
 
   private async find(manager: EntityManager, name: string): Promise<Subscription> {
-    const subscription = await manager.findOneBy(Subscription, { namespace: defaultNamespace, name });
+    const subscription = await manager.findOneBy(Subscription, { namespace: callerNamespace(), name });
     if (!subscription) throw subscriptionNotFound(name);
     return subscription;
   }

@@ -5,7 +5,8 @@ import { checkUrl, type EgressPolicy } from '@hookcast/egress';
 import { compileFilter } from '@hookcast/filter';
 import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { EGRESS_POLICY } from '../egress/egress.module.js';
 import { Problem, type FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -72,7 +73,7 @@ export class SubscriptionDeclarations {
   /** Makes it so. Repeating a declaration costs no control change. */
   async apply(declaration: Declaration): Promise<Declared> {
     const { name } = declaration;
-    const existing = await this.control.manager.findOneBy(Subscription, { namespace: defaultNamespace, name });
+    const existing = await this.control.manager.findOneBy(Subscription, { namespace: callerNamespace(), name });
     if (existing && this.isMet(existing, declaration)) {
       await this.renew(existing);
       return { kind: 'unchanged', subscription: existing };
@@ -85,14 +86,14 @@ export class SubscriptionDeclarations {
   /** Deletes it, if it is still there. */
   async withdraw(name: string): Promise<void> {
     await this.control.change(async (tx) => {
-      const subscription = await tx.findOneBy(Subscription, { namespace: defaultNamespace, name });
+      const subscription = await tx.findOneBy(Subscription, { namespace: callerNamespace(), name });
       if (subscription) await this.remove(tx, subscription);
     });
     this.runtime.log.info({ subscription: name, change: 'deleted' }, 'subscription.declared');
   }
 
   async declare(tx: EntityManager, declaration: Declaration): Promise<Declared> {
-    const existing = await tx.findOneBy(Subscription, { namespace: defaultNamespace, name: declaration.name });
+    const existing = await tx.findOneBy(Subscription, { namespace: callerNamespace(), name: declaration.name });
     if (existing && this.isMet(existing, declaration)) return { kind: 'unchanged', subscription: existing };
     await this.ensureTopics(tx, declaration.settings.topics);
     const subscription = await tx.save(existing ? this.replaced(existing, declaration) : this.created(tx, declaration));
@@ -114,7 +115,7 @@ export class SubscriptionDeclarations {
 
   private created(tx: EntityManager, { name, settings, secret }: Declaration): Subscription {
     const now = this.runtime.clock.now();
-    const owner = { namespace: defaultNamespace, name };
+    const owner = { namespace: callerNamespace(), name };
     return tx.create(Subscription, {
       ...owner,
       ...settings,
@@ -151,7 +152,7 @@ export class SubscriptionDeclarations {
       if (name.includes('*')) continue;
       if (this.runtime.config.autoCreateTopics) {
         await ensureTopic(tx, plainTopic(name, this.runtime.config.defaultPartitions), this.runtime.clock.now());
-      } else if (!(await tx.existsBy(Topic, { namespace: defaultNamespace, name }))) {
+      } else if (!(await tx.existsBy(Topic, { namespace: callerNamespace(), name }))) {
         missing.push({ pointer: `/topics/${index}`, detail: 'is a topic that does not exist' });
       }
     }
@@ -160,7 +161,7 @@ export class SubscriptionDeclarations {
 
   /** Cursors exist for exactly the topics that match: new ones begin where `startFrom` says, others go. */
   private async coverTopics(tx: EntityManager, { id, topics: patterns, startFrom }: Subscription): Promise<void> {
-    const topics = await tx.find(Topic, { where: { namespace: defaultNamespace }, select: { id: true, name: true } });
+    const topics = await tx.find(Topic, { where: { namespace: callerNamespace() }, select: { id: true, name: true } });
     const matching = topics.filter((topic) => matchesAny(patterns, topic.name)).map((topic) => topic.id);
     const others = topics.map((topic) => topic.id).filter((topicId) => !matching.includes(topicId));
     if (others.length > 0) await deleteCursors(tx, { subscriptionId: id, topicIds: others });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
 import { MoreThan, Repository } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { matchesAny } from '../topics/topic-creation.js';
@@ -37,7 +37,7 @@ export class SubscriptionsService {
     const [after = ''] = cursorKey(query.cursor, ['string']) ?? [];
     const found = await this.subscriptions.find({
       where: {
-        namespace: defaultNamespace,
+        namespace: callerNamespace(),
         name: MoreThan(String(after)),
         ...(query.service !== undefined && { service: query.service }),
         ...(query.state !== undefined && { state: query.state }),
@@ -58,7 +58,7 @@ export class SubscriptionsService {
 
   /** @throws Problem subscription-not-found */
   async find(name: string): Promise<Subscription> {
-    const subscription = await this.subscriptions.findOneBy({ namespace: defaultNamespace, name });
+    const subscription = await this.subscriptions.findOneBy({ namespace: callerNamespace(), name });
     if (!subscription) throw subscriptionNotFound(name);
     return subscription;
   }

@@ -2,7 +2,7 @@ import { createCursors, createStreams } from '@hookcast/log';
 import { Subscription, Topic, type SchemaMode } from '@hookcast/database';
 import { compilePattern } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 
 export interface NewTopic {
   name: string;
@@ -19,7 +19,7 @@ export function plainTopic(name: string, partitions: number): NewTopic {
 /** Makes a topic with its streams, inside a control change. Subscriptions that match it start at its beginning. */
 export async function createTopic(tx: EntityManager, wanted: NewTopic, now: Date): Promise<Topic> {
   const topic = await tx.save(
-    tx.create(Topic, { ...wanted, namespace: defaultNamespace, createdAt: now, updatedAt: now }),
+    tx.create(Topic, { ...wanted, namespace: callerNamespace(), createdAt: now, updatedAt: now }),
   );
   await createStreams(tx, topic.id, { from: 0, to: topic.partitions });
   await coverTopic(tx, topic);
@@ -28,13 +28,13 @@ export async function createTopic(tx: EntityManager, wanted: NewTopic, now: Date
 
 /** Finds the topic or makes it. Safe against another creator, since control changes run one after the other. */
 export async function ensureTopic(tx: EntityManager, wanted: NewTopic, now: Date): Promise<Topic> {
-  const existing = await tx.findOneBy(Topic, { namespace: defaultNamespace, name: wanted.name });
+  const existing = await tx.findOneBy(Topic, { namespace: callerNamespace(), name: wanted.name });
   return existing ?? createTopic(tx, wanted, now);
 }
 
 /** Gives every matching subscription a cursor on every stream of the topic that it has none on yet. */
 export async function coverTopic(tx: EntityManager, topic: Pick<Topic, 'id' | 'name'>): Promise<void> {
-  const subscriptions = await tx.findBy(Subscription, { namespace: defaultNamespace });
+  const subscriptions = await tx.findBy(Subscription, { namespace: callerNamespace() });
   for (const { id } of subscriptions.filter((one) => matchesAny(one.topics, topic.name))) {
     await createCursors(tx, { subscriptionId: id, topicIds: [topic.id], start: { kind: 'earliest' } });
   }

@@ -1,6 +1,12 @@
 import { rows, type SqlSource } from '@hookcast/database';
 import type { TopicRef } from '@hookcast/log';
 
+/** What a topic is found by: two namespaces may each have one of the same name. */
+export interface TopicName {
+  namespace: string;
+  name: string;
+}
+
 interface TopicStreamRow {
   topic_id: number;
   retention_days: number | null;
@@ -11,7 +17,7 @@ interface TopicStreamRow {
 /** A topic with its streams in partition order. Served by topics_namespace_name_unique and a scan of the small streams table. */
 export async function findTopicRef(
   source: SqlSource,
-  topic: { namespace: string; name: string },
+  topic: TopicName,
   defaultRetentionDays: number,
 ): Promise<TopicRef | undefined> {
   const found = await rows<TopicStreamRow>(

@@ -3,7 +3,7 @@ import { Subscription, type Topic } from '@hookcast/database';
 import { formatPosition } from '@hookcast/log';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { HeadRates } from './head-rates.js';
 import { matchesAny } from './topic-creation.js';
@@ -68,7 +68,7 @@ export class TopicFiguresReader implements OnApplicationBootstrap, OnModuleDestr
         topics.map(({ id }) => id),
       ),
       this.dataSource.manager.find(Subscription, {
-        where: { namespace: defaultNamespace },
+        where: { namespace: callerNamespace() },
         select: { name: true, topics: true },
         order: { name: 'asc' },
       }),

@@ -4,7 +4,8 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription, Topic } from '@hookcast/database';
 import { createStreams, deleteStreams } from '@hookcast/log';
 import { MoreThan, Repository, type EntityManager } from 'typeorm';
-import { ControlPlane, defaultNamespace } from '../control/control-plane.js';
+import { callerNamespace } from '../auth/namespace.js';
+import { ControlPlane } from '../control/control-plane.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
@@ -27,7 +28,7 @@ export class TopicsService {
       const errors = [{ pointer: '/schemaMode', detail: 'is not available yet: schemas are kept but not enforced' }];
       throw new Problem('feature-unavailable', { errors });
     }
-    const existing = await this.topics.findOneBy({ namespace: defaultNamespace, name });
+    const existing = await this.topics.findOneBy({ namespace: callerNamespace(), name });
     if (existing && isMet(existing, request)) return { created: false, topic: await this.response(existing) };
     const { created, topic } = await this.control.change(async (tx) => this.apply(tx, name, request));
     return { created, topic: await this.response(topic) };
@@ -40,7 +41,7 @@ export class TopicsService {
   async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<TopicResponse>> {
     const [after = ''] = cursorKey(cursor, ['string']) ?? [];
     const found = await this.topics.find({
-      where: { namespace: defaultNamespace, name: MoreThan(String(after)) },
+      where: { namespace: callerNamespace(), name: MoreThan(String(after)) },
       order: { name: 'asc' },
       take: limit + 1,
     });
@@ -53,7 +54,7 @@ export class TopicsService {
   async delete(name: string, force: boolean): Promise<void> {
     await this.find(name);
     await this.control.change(async (tx) => {
-      const topic = await tx.findOneBy(Topic, { namespace: defaultNamespace, name });
+      const topic = await tx.findOneBy(Topic, { namespace: callerNamespace(), name });
       if (!topic) throw notFound(name);
       if (!force) await refuseWhileSubscribed(tx, name);
       await deleteStreams(tx, topic.id);
@@ -62,7 +63,7 @@ export class TopicsService {
   }
 
   private async find(name: string): Promise<Topic> {
-    const topic = await this.topics.findOneBy({ namespace: defaultNamespace, name });
+    const topic = await this.topics.findOneBy({ namespace: callerNamespace(), name });
     if (!topic) throw notFound(name);
     return topic;
   }
@@ -73,7 +74,7 @@ export class TopicsService {
     request: PutTopicRequest,
   ): Promise<{ created: boolean; topic: Topic }> {
     const now = this.runtime.clock.now();
-    const existing = await tx.findOneBy(Topic, { namespace: defaultNamespace, name });
+    const existing = await tx.findOneBy(Topic, { namespace: callerNamespace(), name });
     if (existing) return { created: false, topic: await replaceTopic(tx, existing, request, now) };
     const partitions = request.partitions ?? this.runtime.config.defaultPartitions;
     return { created: true, topic: await createTopic(tx, { name, partitions, ...declared(request) }, now) };
@@ -119,7 +120,7 @@ async function replaceTopic(tx: EntityManager, topic: Topic, request: PutTopicRe
 }
 
 async function refuseWhileSubscribed(tx: EntityManager, name: string): Promise<void> {
-  const subscriptions = await tx.findBy(Subscription, { namespace: defaultNamespace });
+  const subscriptions = await tx.findBy(Subscription, { namespace: callerNamespace() });
   const matching = subscriptions.filter(({ topics }) => matchesAny(topics, name)).map((one) => one.name);
   if (matching.length > 0) {
     throw new Problem('topic-in-use', {
