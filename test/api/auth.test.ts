@@ -1,5 +1,5 @@
 import { ModulesContainer, Reflector } from '@nestjs/core';
-import { Authenticator } from '../../apps/broker/src/auth/authenticator.js';
+import { Admission } from '../../apps/broker/src/auth/admission.js';
 import { OpenAnswers } from '../../apps/broker/src/auth/open-answers.js';
 import { RefusedRequests } from '../../apps/broker/src/auth/refused-requests.js';
 import { ScopeGuard } from '../../apps/broker/src/auth/scope.guard.js';
@@ -103,7 +103,7 @@ test('without a key no body is read', async () => {
 test('a route that declares nothing is refused even to the admin key', () => {
   const guard = new ScopeGuard(
     broker.app.get(Reflector),
-    broker.app.get(Authenticator, { strict: false }),
+    broker.app.get(Admission, { strict: false }),
     broker.app.get(RefusedRequests, { strict: false }),
     broker.app.get(OpenAnswers, { strict: false }),
   );

@@ -5,6 +5,7 @@ import { migrate } from '@hookcast/database';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@hookcast/database/embedded';
 import { ensureDays } from '@hookcast/log';
 import pg from 'pg';
+import { ClockCheck } from '../../apps/broker/src/health/clock-check.js';
 import { testBroker, type TestBroker } from '../support/app.js';
 import { hookServer } from '../support/hook-server.js';
 import { until } from '../support/until.js';
@@ -167,4 +168,33 @@ describe('a broker whose database goes away', () => {
     expect((await broker.call('PUT', '/v1/topics/new', {})).status).toBe(201);
     await hooks.close();
   });
+});
+
+test('a clock that is far from the database’s makes the process say so, and not ready', async () => {
+  let skew = 0;
+  const broker = await testBroker({ clock: { now: () => new Date(Date.now() + skew) } });
+  try {
+    const check = broker.app.get(ClockCheck, { strict: false });
+    const ready = async () =>
+      broker.call<{ clockSkewMs: number }>('GET', '/health/ready', undefined, { authorization: undefined });
+    expect(Math.abs((await check.runOnce()).skewMs)).toBeLessThan(5_000);
+    expect((await ready()).status).toBe(200);
+    skew = 40_000;
+    await check.runOnce();
+    const answer = await ready();
+    expect(answer.status).toBe(503);
+    expect(answer.body).toMatchObject({
+      detail: expect.stringMatching(/^the clock is \d{5} ms ahead of the database's$/),
+    });
+    expect(broker.lines.join('')).toContain('clock.skewed');
+    skew = -40_000;
+    await check.runOnce();
+    expect((await ready()).body).toMatchObject({ detail: expect.stringContaining('behind') });
+    skew = 0;
+    await check.runOnce();
+    expect((await ready()).status).toBe(200);
+    expect(broker.lines.join('')).toContain('clock.agrees-again');
+  } finally {
+    await broker.close();
+  }
 });

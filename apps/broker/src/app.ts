@@ -21,7 +21,7 @@ export interface BrokerApp {
 /** Puts the application of a role together. Its database must be migrated. */
 export async function createApp(runtime: Runtime): Promise<BrokerApp> {
   const { config, log } = runtime;
-  const adapter = new BrokerHttpAdapter(config.requestTimeoutMs);
+  const adapter = new BrokerHttpAdapter(config);
   const app = await NestFactory.create<NestExpressApplication>(AppModule.for(runtime), adapter, {
     bodyParser: false,
     abortOnError: false,

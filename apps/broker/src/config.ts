@@ -1,4 +1,6 @@
 import { parseEgressAllow } from '@hookcast/egress';
+import { guardSettings } from './guard-settings.js';
+import { limitSettings } from './limit-settings.js';
 import {
   adminKey,
   baseUrl,
@@ -15,7 +17,6 @@ import {
 } from './setting.js';
 
 const embeddedEgress = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7';
-const mebibyte = 1024 * 1024;
 
 /** Every setting of the program, in the order in which docs/operations.md lists them. */
 const settings = {
@@ -107,51 +108,8 @@ const settings = {
     fallback: 4,
     parse: wholeNumber(1, 64),
   }),
-  maxEventBytes: setting('HOOKCAST_MAX_EVENT_BYTES', {
-    doc: 'Largest event; more is answered with 413.',
-    fallback: 256 * 1024,
-    parse: wholeNumber(1024, 16 * mebibyte),
-  }),
-  maxBatchBytes: setting('HOOKCAST_MAX_BATCH_BYTES', {
-    doc: 'Largest body of a batch publish.',
-    fallback: 4 * mebibyte,
-    parse: wholeNumber(1024, 64 * mebibyte),
-  }),
-  maxBatchEvents: setting('HOOKCAST_MAX_BATCH_EVENTS', {
-    doc: 'Most events in one batch publish.',
-    fallback: 1000,
-    parse: wholeNumber(1, 1000),
-  }),
-  maxQueuedBytes: setting('HOOKCAST_MAX_QUEUED_BYTES', {
-    doc: 'Bytes of accepted requests that wait for their commit before a process answers 503.',
-    fallback: 64 * mebibyte,
-    parse: wholeNumber(mebibyte, 4096 * mebibyte),
-  }),
-  maxBodyBytes: setting('HOOKCAST_MAX_BODY_BYTES', {
-    doc: 'Largest JSON body of every other request.',
-    fallback: mebibyte,
-    parse: wholeNumber(1024, 16 * mebibyte),
-  }),
-  maxSourceBytes: setting('HOOKCAST_MAX_SOURCE_BYTES', {
-    doc: 'Largest body of a request to a source; more is answered with 413. Senders go up to 25 MiB.',
-    fallback: 25 * mebibyte,
-    parse: wholeNumber(1024, 64 * mebibyte),
-  }),
-  maxReaders: setting('HOOKCAST_MAX_READERS', {
-    doc: 'Long polls and event streams that one process holds open; more are answered with 429.',
-    fallback: 1000,
-    parse: wholeNumber(1, 100_000),
-  }),
-  maxHookTimeoutMs: setting('HOOKCAST_MAX_HOOK_TIMEOUT_MS', {
-    doc: 'Largest `timeoutMs` a subscription may ask for. A stop waits this long for what is in flight.',
-    fallback: 30_000,
-    parse: wholeNumber(1000, 300_000),
-  }),
-  requestTimeoutMs: setting('HOOKCAST_REQUEST_TIMEOUT_MS', {
-    doc: 'Milliseconds in which a client has to send its whole request.',
-    fallback: 30_000,
-    parse: wholeNumber(1000, 600_000),
-  }),
+  ...limitSettings,
+  ...guardSettings,
   databaseConnections: setting('HOOKCAST_DATABASE_CONNECTIONS', {
     doc: 'Most connections of the data plane per process; the control plane and notifications take up to 7 more.',
     fallback: 10,

@@ -3,8 +3,10 @@ import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { AuditLogModule } from '../audit/audit-log.module.js';
 import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import { ControlModule } from '../control/control.module.js';
+import { Admission } from './admission.js';
 import { Authenticator } from './authenticator.js';
 import { KeyDirectory } from './key-directory.js';
+import { KeyQuota } from './key-quota.js';
 import { KeyUses } from './key-uses.js';
 import { OpenAnswers } from './open-answers.js';
 import { PublishAccess } from './publish-access.js';
@@ -15,8 +17,10 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
 @Module({
   imports: [ControlModule, AuditLogModule],
   providers: [
+    Admission,
     Authenticator,
     KeyDirectory,
+    KeyQuota,
     KeyUses,
     OpenAnswers,
     PublishAccess,

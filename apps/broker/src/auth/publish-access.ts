@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { isTopicName } from '@hookcast/protocol';
 import { nameRule } from '../http/names.js';
 import { invalid } from '../http/validation.js';
-import { Authenticator, forbidden, type Authentication } from './authenticator.js';
+import { Admission, type Exchange } from './admission.js';
+import { forbidden } from './authenticator.js';
 import { RefusedRequests } from './refused-requests.js';
 import { allows, type Principal } from './scope.js';
 
@@ -11,7 +11,7 @@ import { allows, type Principal } from './scope.js';
 @Injectable()
 export class PublishAccess {
   constructor(
-    private readonly authenticator: Authenticator,
+    private readonly admission: Admission,
     private readonly refused: RefusedRequests,
   ) {}
 
@@ -20,19 +20,14 @@ export class PublishAccess {
    *
    * @throws Problem, at once or through the promise
    */
-  admit(request: IncomingMessage, response: ServerResponse, topic: string): Principal | Promise<Principal> {
-    const found = this.authenticator.authenticate(request.headers.authorization);
-    if (found instanceof Promise) return found.then((later) => this.decide(later, { request, response, topic }));
-    return this.decide(found, { request, response, topic });
+  admit(exchange: Exchange, topic: string): Principal | Promise<Principal> {
+    const found = this.admission.admit(exchange);
+    if (found instanceof Promise) return found.then((principal) => this.decide(principal, exchange, topic));
+    return this.decide(found, exchange, topic);
   }
 
-  private decide(
-    authentication: Authentication,
-    { request, response, topic }: { request: IncomingMessage; response: ServerResponse; topic: string },
-  ): Principal {
-    if (authentication.kind === 'refused') throw this.refused.stranger({ request, response }, authentication);
-    const { principal } = authentication;
-    const attempt = { request, response, action: 'topic.events', target: `topic/${topic}` };
+  private decide(principal: Principal, exchange: Exchange, topic: string): Principal {
+    const attempt = { ...exchange, action: 'topic.events', target: `topic/${topic}` };
     if (!allows(principal, 'publish')) {
       throw this.refused.refused(attempt, principal, forbidden('publish:<topic pattern>'));
     }

@@ -3,7 +3,8 @@ import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { attemptOf } from '../audit/audit.interceptor.js';
 import { Problem } from '../http/problem.js';
-import { Authenticator, forbidden, type Authentication } from './authenticator.js';
+import { Admission } from './admission.js';
+import { forbidden } from './authenticator.js';
 import { setCaller } from './callers.js';
 import { OpenAnswers } from './open-answers.js';
 import { RefusedRequests } from './refused-requests.js';
@@ -15,7 +16,7 @@ import { mayReadOwn, routeOf } from './subscription-access.js';
 export class ScopeGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly authenticator: Authenticator,
+    private readonly admission: Admission,
     private readonly refused: RefusedRequests,
     private readonly answers: OpenAnswers,
   ) {}
@@ -24,18 +25,16 @@ export class ScopeGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     const scope = this.reflector.getAllAndOverride<Scope | 'public' | undefined>(scopeMetadata, targets);
     if (scope === 'public') return true;
-    const request = context.switchToHttp().getRequest<Request>();
-    const found = this.authenticator.authenticate(request.headers.authorization);
+    const http = context.switchToHttp();
+    const found = this.admission.admit({ request: http.getRequest(), response: http.getResponse() });
     return found instanceof Promise
-      ? found.then((authentication) => this.admit(context, authentication, scope))
+      ? found.then((principal) => this.admit(context, principal, scope))
       : this.admit(context, found, scope);
   }
 
-  private admit(context: ExecutionContext, authentication: Authentication, scope: Scope | undefined): boolean {
+  private admit(context: ExecutionContext, principal: Principal, scope: Scope | undefined): boolean {
     const http = context.switchToHttp();
     const [request, response] = [http.getRequest<Request>(), http.getResponse<Response>()];
-    if (authentication.kind === 'refused') throw this.refused.stranger({ request, response }, authentication);
-    const { principal } = authentication;
     const problem = refusal(principal, scope, routeOf(request));
     if (problem) throw this.refused.refused(attemptOf(request, response), principal, problem);
     setCaller(request, principal);

@@ -44,7 +44,7 @@ export class PublishLane {
   ): Promise<void> {
     const began = performance.now();
     try {
-      const admission = this.access.admit(request, response, target.topic);
+      const admission = this.access.admit({ request, response }, target.topic);
       const { namespace } = admission instanceof Promise ? await admission : admission;
       const body = await readBody(request, maxBodyBytes(request.headers['content-type'], this.runtime.config));
       const query = new URLSearchParams(target.query);

@@ -5,9 +5,21 @@ import { Problem } from '../http/problem.js';
 import { retryAfterSeconds } from '../http/problem.filter.js';
 import { Readiness } from './readiness.js';
 
-export class HealthResponse {
-  @ApiProperty({ enum: ['live', 'ready'] })
-  status!: 'live' | 'ready';
+export class LiveResponse {
+  @ApiProperty({ enum: ['live'] })
+  status!: 'live';
+}
+
+export class ReadyResponse {
+  @ApiProperty({ enum: ['ready'] })
+  status!: 'ready';
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: "Milliseconds this process is ahead of the database's clock.",
+  })
+  clockSkewMs!: number | null;
 }
 
 @ApiTags('health')
@@ -18,19 +30,19 @@ export class HealthController {
   @Get('live')
   @Public()
   @ApiOperation({ summary: 'The process runs' })
-  @ApiOkResponse({ type: HealthResponse })
-  live(): HealthResponse {
+  @ApiOkResponse({ type: LiveResponse })
+  live(): LiveResponse {
     return { status: 'live' };
   }
 
   @Get('ready')
   @Public()
   @ApiOperation({ summary: 'The process can do its work' })
-  @ApiOkResponse({ type: HealthResponse })
+  @ApiOkResponse({ type: ReadyResponse })
   @ApiServiceUnavailableResponse({ description: 'A problem whose detail is the reason.' })
-  async ready(): Promise<HealthResponse> {
+  async ready(): Promise<ReadyResponse> {
     const state = await this.readiness.check();
-    if (state.kind === 'ready') return { status: 'ready' };
+    if (state.kind === 'ready') return { status: 'ready', clockSkewMs: state.clockSkewMs };
     throw new Problem('unavailable', { detail: state.reason, headers: { 'retry-after': String(retryAfterSeconds) } });
   }
 }

@@ -1,27 +1,38 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { readControlVersion } from '@hookcast/database';
 import type pg from 'pg';
+import { ClockCheck } from './clock-check.js';
 import { DATA_POOL } from '../runtime.js';
 
-export type ReadinessState = { kind: 'ready' } | { kind: 'not-ready'; reason: string };
+export type ReadinessState = { kind: 'ready'; clockSkewMs: number | null } | { kind: 'not-ready'; reason: string };
 
 const probeMs = 2_000;
 
-/** Whether this process can do its work: its database answers, and it is not stopping. */
+/** Whether this process can do its work: its database answers, their clocks agree, and it is not stopping. */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   private stopping = false;
 
-  constructor(@Inject(DATA_POOL) private readonly pool: pg.Pool) {}
+  constructor(
+    @Inject(DATA_POOL) private readonly pool: pg.Pool,
+    private readonly clock: ClockCheck,
+  ) {}
 
   async check(): Promise<ReadinessState> {
     if (this.stopping) return { kind: 'not-ready', reason: 'the broker is stopping' };
     try {
       await withTimeout(readControlVersion(this.pool));
-      return { kind: 'ready' };
+      return this.judgeClock();
     } catch (error) {
       return { kind: 'not-ready', reason: `the database is away (${codeOf(error)})` };
     }
+  }
+
+  private judgeClock(): ReadinessState {
+    const { skewMs } = this.clock;
+    if (skewMs === undefined || !this.clock.isSkewed) return { kind: 'ready', clockSkewMs: skewMs ?? null };
+    const direction = skewMs > 0 ? 'ahead of' : 'behind';
+    return { kind: 'not-ready', reason: `the clock is ${Math.abs(skewMs)} ms ${direction} the database's` };
   }
 
   onModuleDestroy(): void {

@@ -1,23 +1,33 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Config } from '../config.js';
 import { Problem, problemBody, problemMediaType } from './problem.js';
 import type { ProblemCode } from './problems.js';
-import { chooseRequestId } from './request-id.js';
-
-/** Longer than the idle timeout of usual load balancers (60 s), so that they and not we close idle connections. */
-const keepAliveMs = 65_000;
-const maxHeaderBytes = 16_384;
+import { chooseRequestId, requestIdHeader } from './request-id.js';
+import { sendProblem } from './send-problem.js';
 
 /** Answers a request by itself, or leaves it to Express by returning false. */
 export type Lane = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** What clients may take of a process's connections and patience; the settings of the same names. */
+export type ConnectionLimits = Pick<
+  Config,
+  | 'requestTimeoutMs'
+  | 'headersTimeoutMs'
+  | 'keepAliveMs'
+  | 'maxHeaderBytes'
+  | 'maxHeaders'
+  | 'maxConnections'
+  | 'maxAddressConnections'
+>;
 
 /** Express on a server of our own: with time limits, problems for what is not HTTP, and a lane past Express. */
 export class BrokerHttpAdapter extends ExpressAdapter {
   private lane: Lane = () => false;
   private isClosing = false;
 
-  constructor(private readonly requestTimeoutMs: number) {
+  constructor(private readonly limits: ConnectionLimits) {
     super();
   }
 
@@ -31,24 +41,56 @@ export class BrokerHttpAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
+    const { limits } = this;
     const express: (request: IncomingMessage, response: ServerResponse) => void = this.getInstance();
     const server: Server = createServer(
       {
-        requestTimeout: this.requestTimeoutMs,
-        headersTimeout: Math.min(this.requestTimeoutMs, 15_000),
+        requestTimeout: limits.requestTimeoutMs,
+        headersTimeout: Math.min(limits.requestTimeoutMs, limits.headersTimeoutMs),
         connectionsCheckingInterval: 1_000,
-        keepAliveTimeout: keepAliveMs,
-        maxHeaderSize: maxHeaderBytes,
+        keepAliveTimeout: limits.keepAliveMs,
+        maxHeaderSize: limits.maxHeaderBytes,
         noDelay: true,
       },
       (request, response) => {
         if (this.isClosing) response.setHeader('connection', 'close');
-        if (!this.lane(request, response)) express(request, response);
+        if (hasTooManyHeaders(request, limits.maxHeaders)) refuseHeaders(response);
+        else if (!this.lane(request, response)) express(request, response);
       },
     );
+    // One more than allowed, so that too many can be told from just enough: Node drops the rest silently.
+    server.maxHeadersCount = limits.maxHeaders + 1;
+    server.maxConnections = limits.maxConnections;
+    if (limits.maxAddressConnections > 0) limitAddresses(server, limits.maxAddressConnections);
     server.on('clientError', refuseConnection);
     this.httpServer = server;
   }
+}
+
+function hasTooManyHeaders({ rawHeaders }: IncomingMessage, maxHeaders: number): boolean {
+  return rawHeaders.length > 2 * maxHeaders;
+}
+
+function refuseHeaders(response: ServerResponse): void {
+  response.setHeader(requestIdHeader, chooseRequestId(undefined));
+  response.setHeader('connection', 'close');
+  sendProblem(response, new Problem('headers-too-large'));
+}
+
+/** Closes connections of an address that already has its share. */
+function limitAddresses(server: Server, maxPerAddress: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+    if (count > maxPerAddress) socket.destroy();
+  });
 }
 
 /** What is no HTTP request never reaches a handler: it is answered on the bare socket. */

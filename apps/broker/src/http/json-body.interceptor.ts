@@ -29,7 +29,7 @@ export class JsonBodyInterceptor implements NestInterceptor {
     if (withBody.has(request.method) && !this.reflector.get(ReadsOwnBody, context.getHandler())) {
       const body = await readBody(request, this.runtime.config.maxBodyBytes);
       if (body.length > 0) refuseOtherTypes(request.headers['content-type']);
-      request.body = parseJsonObject(body);
+      request.body = parseJsonObject(body, this.runtime.config);
     }
     return next.handle();
   }

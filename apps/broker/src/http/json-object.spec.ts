@@ -1,9 +1,11 @@
 import { parseJsonObject } from './json-object.js';
 import { Problem } from './problem.js';
 
+const limits = { maxJsonDepth: 32, maxJsonNodes: 1000 };
+
 const refused = (text: string | Buffer): Problem | undefined => {
   try {
-    parseJsonObject(Buffer.from(text));
+    parseJsonObject(Buffer.from(text), limits);
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
@@ -14,8 +16,8 @@ const refused = (text: string | Buffer): Problem | undefined => {
 const refusal = (text: string | Buffer) => refused(text)?.code;
 
 test('an object is taken as it is, and an empty body as an empty one', () => {
-  expect(parseJsonObject(Buffer.from('{"a":[1,{"b":"\\"["}]}'))).toEqual({ a: [1, { b: '"[' }] });
-  expect(parseJsonObject(Buffer.alloc(0))).toEqual({});
+  expect(parseJsonObject(Buffer.from('{"a":[1,{"b":"\\"["}]}'), limits)).toEqual({ a: [1, { b: '"[' }] });
+  expect(parseJsonObject(Buffer.alloc(0), limits)).toEqual({});
 });
 
 test.each([
@@ -28,6 +30,7 @@ test.each([
   ['single quotes', "{'a':1}"],
   ['a prototype', '{"__proto__":{"admin":true}}'],
   ['nested beyond measure', '{"a":'.repeat(100_000)],
+  ['of too many values', `{"a":[${'1,'.repeat(1000)}1]}`],
   ['nested too deep', `${'{"a":'.repeat(500)}1${'}'.repeat(500)}`],
 ])('%s is refused', (_, text) => {
   expect(refusal(text)).toBe('validation-failed');

@@ -1,4 +1,5 @@
 import { jsonError } from '@hookcast/protocol';
+import { jsonExcess, type JsonLimits } from './json-size.js';
 import { Problem } from './problem.js';
 
 /**
@@ -6,9 +7,11 @@ import { Problem } from './problem.js';
  *
  * @throws Problem validation-failed; the offending text is never repeated, since it may hold a secret
  */
-export function parseJsonObject(body: Buffer): object {
+export function parseJsonObject(body: Buffer, limits: JsonLimits): object {
   if (body.length === 0) return {};
-  // Checked by our own scanner first: it bounds the depth, and what validates the object later recurses.
+  const excess = jsonExcess(body, limits);
+  if (excess !== undefined) throw malformed(excess);
+  // By our own scanner too, which is stricter about bytes than JSON.parse.
   const fault = jsonError(body);
   if (fault !== undefined) throw malformed(fault);
   const value: unknown = JSON.parse(body.toString('utf8'));

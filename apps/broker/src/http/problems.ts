@@ -137,6 +137,11 @@ export const problems = {
     title: 'This version does not support that yet',
     help: '`errors` names the field. Leave it out or give it its default.',
   },
+  'over-quota': {
+    status: 429,
+    title: 'This key makes more requests than its quota allows',
+    help: 'Wait for `Retry-After` seconds; `RateLimit` says how many requests are left. Batches count as one request. Quota: HOOKCAST_KEY_REQUESTS_PER_SECOND and HOOKCAST_KEY_BURST, per process.',
+  },
   'too-many-readers': {
     status: 429,
     title: 'Too many long polls and event streams are open',
@@ -144,8 +149,8 @@ export const problems = {
   },
   'headers-too-large': {
     status: 431,
-    title: 'The request headers are too large',
-    help: 'Send less than 16 KiB of headers.',
+    title: 'The request has too many or too large headers',
+    help: 'Limits: HOOKCAST_MAX_HEADER_BYTES and HOOKCAST_MAX_HEADERS.',
   },
   'internal-error': {
     status: 500,

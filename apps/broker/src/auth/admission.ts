@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { Authenticator, type Authentication } from './authenticator.js';
+import { KeyQuota } from './key-quota.js';
+import { RefusedRequests } from './refused-requests.js';
+import type { Principal } from './scope.js';
+
+/** A request and the answer to it. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/** Finds out who is calling, and whether that caller has requests left. */
+@Injectable()
+export class Admission {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly refused: RefusedRequests,
+    private readonly quota: KeyQuota,
+  ) {}
+
+  /** At once for a key that was used lately. @throws Problem, at once or through the promise */
+  admit(exchange: Exchange): Principal | Promise<Principal> {
+    const found = this.authenticator.authenticate(exchange.request.headers.authorization);
+    return found instanceof Promise
+      ? found.then((authentication) => this.conclude(authentication, exchange))
+      : this.conclude(found, exchange);
+  }
+
+  private conclude(authentication: Authentication, exchange: Exchange): Principal {
+    if (authentication.kind === 'refused') throw this.refused.stranger(exchange, authentication);
+    this.quota.take(authentication.principal, exchange.response);
+    return authentication.principal;
+  }
+}
