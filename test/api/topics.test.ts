@@ -128,14 +128,6 @@ test.each([
   expect((await broker.call('GET', '/v1/topics/refused')).status).toBe(404);
 });
 
-test('a schema that would not be enforced is not pretended to be', async () => {
-  const answer = await broker.call('PUT', '/v1/topics/refused', { schemaMode: 'reject' });
-  expect(answer).toMatchObject({
-    status: 422,
-    body: { code: 'feature-unavailable', errors: [{ pointer: '/schemaMode' }] },
-  });
-});
-
 test.each(['Upper', '-dash', '.dot', 'a..b', 'a.', 'sp%20ace', 'x'.repeat(129), '%00', '%F0%9F%98%80'])(
   'the name %s is refused for a new topic and not found otherwise',
   async (name) => {

@@ -4,6 +4,7 @@ import { Subscription } from '@hookcast/database';
 import { AuthModule } from '../auth/auth.module.js';
 import { DeliveriesModule } from '../deliveries/deliveries.module.js';
 import { EventLogModule } from '../event-log/event-log.module.js';
+import { SchemasModule } from '../schemas/schemas.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
 import { EventDeliveries } from './event-deliveries.js';
 import { EventController } from './event.controller.js';
@@ -14,7 +15,14 @@ import { PublishLane } from './publish-lane.js';
 import { TopicLogController } from './topic-log.controller.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Subscription]), AuthModule, EventLogModule, TopicsModule, DeliveriesModule],
+  imports: [
+    TypeOrmModule.forFeature([Subscription]),
+    AuthModule,
+    EventLogModule,
+    TopicsModule,
+    SchemasModule,
+    DeliveriesModule,
+  ],
   controllers: [PublishController, TopicLogController, EventController],
   providers: [EventsService, EventDeliveries, OpenReaders, PublishLane],
   exports: [EventsService],

@@ -3,9 +3,18 @@ import { Appender, type AppendResult, type NewEvent, type TopicRef } from '@hook
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-import { TopicDirectory, type TopicName } from '../topics/topic-directory.js';
+import { SchemaGate } from '../schemas/schema-gate.js';
+import type { SchemaViolation } from '../schemas/event-schema.js';
+import { TopicDirectory, type KnownTopic, type TopicName } from '../topics/topic-directory.js';
+import type { PublishReading } from './publish-reading.js';
 
 export type Appended = Extract<AppendResult, { kind: 'appended' }>['events'];
+
+export interface Published {
+  appended: Appended;
+  /** What is wrong with events that were stored all the same, since their topic only warns. */
+  violations: readonly SchemaViolation[];
+}
 
 const dayMs = 86_400_000;
 
@@ -15,17 +24,38 @@ export class EventsService {
   constructor(
     private readonly appender: Appender,
     private readonly directory: TopicDirectory,
+    private readonly gate: SchemaGate,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {}
 
   /** @throws Problem for everything but success */
-  async publish(topic: TopicName, events: readonly NewEvent[]): Promise<Appended> {
-    return appended(await this.append(topic, events), topic.name);
+  async publish(name: TopicName, { form, events }: PublishReading): Promise<Published> {
+    const topic = this.directory.cached(name) ?? (await this.resolve(name));
+    const violations = topic.schema === undefined ? [] : this.gate.check(name, topic.schema, events, form);
+    return { appended: appended(await this.appendTo(name, topic, events), name.name), violations };
   }
 
-  /** @throws Problem when the topic does not exist and may not be created, or a delivery is too far off */
+  /**
+   * Publishes what the broker itself has made, which no schema turns away.
+   *
+   * @throws Problem for everything but success
+   */
+  async store(name: TopicName, events: readonly NewEvent[]): Promise<Appended> {
+    return appended(await this.append(name, events), name.name);
+  }
+
+  /**
+   * Takes what a source has received, which a schema may not turn away.
+   *
+   * @throws Problem when the topic does not exist and may not be created
+   */
   async append(name: TopicName, events: readonly NewEvent[]): Promise<AppendResult> {
     const topic = this.directory.cached(name) ?? (await this.resolve(name));
+    if (topic.schema !== undefined) this.gate.observe(name, topic.schema, events);
+    return this.appendTo(name, topic, events);
+  }
+
+  private async appendTo(name: TopicName, topic: KnownTopic, events: readonly NewEvent[]): Promise<AppendResult> {
     this.refuseFarDeliveries(topic, events);
     const result = await this.appender.append(topic, events);
     if (result.kind !== 'unknown-topic') return result;
@@ -34,7 +64,7 @@ export class EventsService {
     return this.appender.append(await this.resolve(name), events);
   }
 
-  private async resolve(name: TopicName): Promise<TopicRef> {
+  private async resolve(name: TopicName): Promise<KnownTopic> {
     if (this.runtime.config.autoCreateTopics) return this.directory.findOrCreate(name);
     const found = await this.directory.find(name);
     if (!found) throw topicNotFound(name.name);

@@ -8,8 +8,12 @@ import { reportProblem, toProblem } from '../http/problem.filter.js';
 import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
 import { sendProblem } from '../http/send-problem.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
+import type { SchemaViolation } from '../schemas/event-schema.js';
 import { EventsService, type Appended } from './events.service.js';
 import { maxBodyBytes, readPublish, type PublishReading } from './publish-reading.js';
+
+/** Of an answer to a publish: events that were stored although they are not as their topic's schema says. */
+const schemaWarningHeader = 'hookcast-schema-warning';
 
 const path = /^\/v1\/topics\/([a-z0-9._-]+)\/events(?:\?(.*))?$/;
 
@@ -53,7 +57,9 @@ export class PublishLane {
         this.runtime.config,
         this.runtime.clock.now(),
       );
-      const appended = await this.events.publish({ namespace, name: target.topic }, reading.events);
+      const name = { namespace, name: target.topic };
+      const { appended, violations } = await this.events.publish(name, reading);
+      if (violations.length > 0) warn(response, violations);
       sendAppended(response, target.topic, reading, appended);
       this.report(response, target.topic, appended, { bytes: body.length, began });
     } catch (error) {
@@ -90,6 +96,13 @@ export class PublishLane {
       'event.published',
     );
   }
+}
+
+/** For a developer who looks; the log has it for ops. Any text may stand in a schema, so what is no plain ASCII is escaped. */
+function warn(response: ServerResponse, violations: readonly SchemaViolation[]): void {
+  const [first] = violations;
+  const text = `${violations.length} not as the schema says; first: event ${first?.id} /data${first?.pointer} ${first?.detail}`;
+  response.setHeader(schemaWarningHeader, text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 512));
 }
 
 function sendAppended(response: ServerResponse, topic: string, reading: PublishReading, appended: Appended): void {

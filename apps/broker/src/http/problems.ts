@@ -122,6 +122,11 @@ export const problems = {
     title: 'The request is well-formed HTTP but its content is not acceptable',
     help: '`errors` lists every fault with a JSON pointer into the body (or the name of a parameter or header). Nothing was stored.',
   },
+  'schema-violation': {
+    status: 422,
+    title: 'The data is not as the schema of the topic says',
+    help: '`errors` leads to the first fault of each event. None of the events was stored. `GET /v1/topics/{name}` shows the schema.',
+  },
   'hook-address-forbidden': {
     status: 422,
     title: 'The hook URL points to an address that may not be called',

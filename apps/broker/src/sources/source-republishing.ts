@@ -38,7 +38,7 @@ export class SourceRepublishing {
 
   private async publishCopy(stored: StoredEvent, idempotencyKey: string | undefined): Promise<RepublishedEvent> {
     const copy = copyOf(stored, copyId(stored.id, idempotencyKey));
-    const [appended] = await this.events.publish({ namespace: callerNamespace(), name: stored.topic }, [copy]);
+    const [appended] = await this.events.store({ namespace: callerNamespace(), name: stored.topic }, [copy]);
     if (!appended) throw new Error('One event gives one position.');
     return { id: appended.id, topic: stored.topic, position: appended.position, copyOf: stored.id };
   }

@@ -86,6 +86,30 @@ export class TopicResponse {
   updatedAt!: string;
 }
 
+export class SchemaWideningResponse {
+  @ApiProperty({ type: String, description: 'JSON pointer into the schema.' })
+  pointer!: string;
+
+  @ApiProperty({ type: String })
+  detail!: string;
+}
+
+export class SchemaChange {
+  @ApiProperty({ type: [SchemaWideningResponse], description: 'What is valid now and was not before.' })
+  widenings!: SchemaWideningResponse[];
+
+  @ApiProperty({ type: [String], description: 'Subscriptions that may meet such events.' })
+  subscriptions!: string[];
+}
+
+export class PutTopicResponse extends TopicResponse {
+  @ApiPropertyOptional({
+    type: SchemaChange,
+    description: 'Only when the new schema lets through what the old did not.',
+  })
+  schemaChange?: SchemaChange;
+}
+
 export class TopicPage extends PageResponse {
   @ApiProperty({ type: [TopicResponse] })
   items!: TopicResponse[];

@@ -12,7 +12,8 @@ import type { Response } from 'express';
 import { RequireScope } from '../auth/scope.js';
 import { existingName, flagParameter, newTopicName } from '../http/names.js';
 import { PageQuery } from '../http/page.js';
-import { PutTopicRequest, TopicPage, TopicResponse } from './topic.dto.js';
+import { PutTopicRequest, PutTopicResponse, TopicPage, TopicResponse } from './topic.dto.js';
+import { TopicSchemaCheck } from './topic-schema-check.js';
 import { TopicsService } from './topics.service.js';
 
 const existing = existingName('topic-not-found');
@@ -21,20 +22,31 @@ const existing = existingName('topic-not-found');
 @ApiBearerAuth()
 @Controller('v1/topics')
 export class TopicsController {
-  constructor(private readonly topics: TopicsService) {}
+  constructor(
+    private readonly topics: TopicsService,
+    private readonly schemas: TopicSchemaCheck,
+  ) {}
 
   @Put(':name')
   @RequireScope('admin')
   @ApiOperation({ summary: 'Create or change a topic' })
-  @ApiOkResponse({ type: TopicResponse })
-  @ApiCreatedResponse({ type: TopicResponse })
+  @ApiQuery({
+    name: 'dryRun',
+    required: false,
+    type: Boolean,
+    description: 'Say what would change, and change nothing.',
+  })
+  @ApiOkResponse({ type: PutTopicResponse })
+  @ApiCreatedResponse({ type: PutTopicResponse })
   async put(
     @Param('name', newTopicName) name: string,
     @Body() request: PutTopicRequest,
+    @Query('dryRun', flagParameter('dryRun')) dryRun: boolean | undefined,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<TopicResponse> {
-    const { created, topic } = await this.topics.put(name, request);
-    response.status(created ? 201 : 200);
+  ): Promise<PutTopicResponse> {
+    this.schemas.refuseUnusable(request);
+    const { created, topic } = await this.topics.put(name, request, dryRun ?? false);
+    response.status(created && dryRun !== true ? 201 : 200);
     return topic;
   }
 

@@ -10,9 +10,10 @@ import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../h
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
+import { widenings } from '../schemas/schema-compatibility.js';
 import { coverTopic, createTopic, matchesAny } from './topic-creation.js';
 import { TopicFiguresReader } from './topic-figures.js';
-import { toTopicResponse, type PutTopicRequest, type TopicResponse } from './topic.dto.js';
+import { toTopicResponse, type PutTopicRequest, type PutTopicResponse, type TopicResponse } from './topic.dto.js';
 
 @Injectable()
 export class TopicsService {
@@ -23,15 +24,17 @@ export class TopicsService {
     private readonly figures: TopicFiguresReader,
   ) {}
 
-  async put(name: string, request: PutTopicRequest): Promise<{ created: boolean; topic: TopicResponse }> {
-    if ((request.schemaMode ?? 'off') !== 'off') {
-      const errors = [{ pointer: '/schemaMode', detail: 'is not available yet: schemas are kept but not enforced' }];
-      throw new Problem('feature-unavailable', { errors });
-    }
+  /** @param isDryRun says what would become of it, and changes nothing */
+  async put(
+    name: string,
+    request: PutTopicRequest,
+    isDryRun = false,
+  ): Promise<{ created: boolean; topic: PutTopicResponse }> {
     const existing = await this.topics.findOneBy({ namespace: callerNamespace(), name });
+    if (isDryRun) return this.rehearse(name, request, existing);
     if (existing && isMet(existing, request)) return { created: false, topic: await this.response(existing) };
-    const { created, topic } = await this.control.change(async (tx) => this.apply(tx, name, request));
-    return { created, topic: await this.response(topic) };
+    const { created, topic, before } = await this.control.change(async (tx) => this.apply(tx, name, request));
+    return { created, topic: withSchemaChange(await this.response(topic), before) };
   }
 
   async get(name: string): Promise<TopicResponse> {
@@ -72,12 +75,29 @@ export class TopicsService {
     tx: EntityManager,
     name: string,
     request: PutTopicRequest,
-  ): Promise<{ created: boolean; topic: Topic }> {
+  ): Promise<{ created: boolean; topic: Topic; before: Schema | null }> {
     const now = this.runtime.clock.now();
     const existing = await tx.findOneBy(Topic, { namespace: callerNamespace(), name });
-    if (existing) return { created: false, topic: await replaceTopic(tx, existing, request, now) };
+    const before = existing?.schema ?? null;
+    if (existing) return { created: false, before, topic: await replaceTopic(tx, existing, request, now) };
     const partitions = request.partitions ?? this.runtime.config.defaultPartitions;
-    return { created: true, topic: await createTopic(tx, { name, partitions, ...declared(request) }, now) };
+    return { created: true, before, topic: await createTopic(tx, { name, partitions, ...declared(request) }, now) };
+  }
+
+  private async rehearse(
+    name: string,
+    request: PutTopicRequest,
+    existing: Topic | null,
+  ): Promise<{ created: boolean; topic: PutTopicResponse }> {
+    const now = this.runtime.clock.now();
+    const partitions = request.partitions ?? existing?.partitions ?? this.runtime.config.defaultPartitions;
+    refuseFewerPartitions(existing?.partitions ?? 1, partitions);
+    const plain = { id: 0, namespace: callerNamespace(), name, createdAt: now };
+    const topic = Object.assign(new Topic(), plain, existing, declared(request), { partitions, updatedAt: now });
+    return {
+      created: existing === null,
+      topic: withSchemaChange(await this.response(topic), existing?.schema ?? null),
+    };
   }
 
   private async response(topic: Topic): Promise<TopicResponse> {
@@ -85,6 +105,8 @@ export class TopicsService {
     return toTopicResponse(topic, figures(topic), this.runtime.config.retentionDays);
   }
 }
+
+type Schema = Record<string, unknown>;
 
 /** A PUT replaces, except that the number of partitions stays when it is left out. */
 function declared(request: PutTopicRequest): Pick<Topic, 'retentionDays' | 'schema' | 'schemaMode'> {
@@ -108,15 +130,25 @@ function isMet(topic: Topic, request: PutTopicRequest): boolean {
 async function replaceTopic(tx: EntityManager, topic: Topic, request: PutTopicRequest, now: Date): Promise<Topic> {
   const before = topic.partitions;
   const partitions = request.partitions ?? before;
-  if (partitions < before) {
-    throw invalid([{ pointer: '/partitions', detail: `must not be less than ${before}: partitions hold events` }]);
-  }
+  refuseFewerPartitions(before, partitions);
   const saved = await tx.save(Object.assign(topic, declared(request), { partitions, updatedAt: now }));
   if (partitions > before) {
     await createStreams(tx, topic.id, { from: before, to: partitions });
     await coverTopic(tx, topic);
   }
   return saved;
+}
+
+function refuseFewerPartitions(before: number, partitions: number): void {
+  if (partitions >= before) return;
+  throw invalid([{ pointer: '/partitions', detail: `must not be less than ${before}: partitions hold events` }]);
+}
+
+/** Adds what the new schema lets through that the old one did not, and who may not be ready for it. */
+function withSchemaChange(topic: TopicResponse, before: Schema | null): PutTopicResponse {
+  const found = widenings(before, topic.schema);
+  if (found.length === 0) return topic;
+  return Object.assign(topic, { schemaChange: { widenings: found, subscriptions: topic.subscriptions } });
 }
 
 async function refuseWhileSubscribed(tx: EntityManager, name: string): Promise<void> {
