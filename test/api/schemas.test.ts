@@ -101,7 +101,10 @@ test.each([
 
 test('a change lists what it lets through and the subscriptions that could break', async () => {
   await topic('evolving.created', { schema: order });
-  await broker.call('PUT', '/v1/subscriptions/evolving', { topics: ['evolving.*'], url: 'https://hooks.example.org/a' });
+  await broker.call('PUT', '/v1/subscriptions/evolving', {
+    topics: ['evolving.*'],
+    url: 'https://hooks.example.org/a',
+  });
   const wider = { ...order, required: [] };
   const expected = {
     widenings: [{ pointer: '/required', detail: 'total may now be missing' }],
