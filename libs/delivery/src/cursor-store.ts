@@ -26,6 +26,7 @@ export interface CursorColumns {
   park_error: string | null;
   filtered: string;
   drain_seq: string;
+  moves: number;
 }
 
 export function cursorRow(row: CursorColumns): StoredCursor {
@@ -41,6 +42,7 @@ export function cursorRow(row: CursorColumns): StoredCursor {
     dropped: Number(row.dropped),
     filtered: Number(row.filtered),
     drainSeq: Number(row.drain_seq),
+    moves: row.moves,
     park: park(row),
   };
 }
@@ -79,7 +81,7 @@ export async function adoptCursors(pool: pg.Pool, owned: ReadonlyMap<number, num
     name: 'cursors-of-streams',
     text: /* sql */ `
       select stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped,
-             parked_until, park_reason, parked_since, park_probes, park_error, filtered, drain_seq
+             parked_until, park_reason, parked_since, park_probes, park_error, filtered, drain_seq, moves
         from cursors where stream_id = any($1::int[])`,
     values: [[...owned.keys()]],
   });

@@ -120,7 +120,7 @@ const keysOf: Record<ListedState, string> = {
           and coalesce((select a.outcome = 1 from attempts a
                          where a.stream_id = c.stream_id and a.subscription_id = c.subscription_id and a.seq = e.seq
                            and a.created_at >= e.created_at - ${clockSkew}
-                         order by a.attempt_no desc, a.created_at desc limit 1), e.created_at >= s.created_at)
+                         order by a.created_at desc, a.attempt_no desc limit 1), e.created_at >= s.created_at)
         order by e.seq desc limit $5) e
      where c.subscription_id = $1`,
   dead: /* sql */ `
@@ -151,7 +151,7 @@ const summaryText = (keys: string) => /* sql */ `
     left join lateral (select * from attempts a
                         where a.stream_id = k.stream_id and a.subscription_id = c.subscription_id and a.seq = k.seq
                           and a.created_at >= k.created_at - ${clockSkew}
-                        order by a.attempt_no desc, a.created_at desc limit 1) a on true`;
+                        order by a.created_at desc, a.attempt_no desc limit 1) a on true`;
 
 /** What became of deliveries: read from cursors, retries, dead letters and attempts, by their keys; nothing is counted. */
 export class DeliveryHistory {

@@ -4,7 +4,7 @@ import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
 import type { FilterReport } from './filter-report.js';
 import { hookRequest } from './hook-request.js';
-import { retryKind } from './lanes.js';
+import { isAskedFor, retryKind } from './lanes.js';
 import { decide, type Outcome } from './outcome.js';
 import type { Parking } from './parking.js';
 import type { RoundRobin } from './round-robin.js';
@@ -109,7 +109,7 @@ export class Dispatcher {
     const { settler } = this.options;
     // What waited was wanted when it began to wait, and what is redelivered was asked for.
     if (retry === undefined && !this.isWanted(delivery, now)) settler.pass(delivery);
-    else if (event.expiresAt <= now) settler.expire(delivery, now);
+    else if (event.expiresAt <= now && !isAskedFor(retry?.kind)) settler.expire(delivery, now);
     else if (event.deliverAt > now && retry === undefined) settler.postpone(delivery);
     else this.send(delivery, now);
   }
@@ -169,7 +169,7 @@ export class Dispatcher {
     const { sender, cursor, event, attempt } = delivery;
     const { clock, random, settler } = this.options;
     const now = clock.now();
-    const { expiresAt } = event;
+    const expiresAt = isAskedFor(delivery.retry?.kind) ? Number.POSITIVE_INFINITY : event.expiresAt;
     const outcome = decide(response, { attempt, policy: sender.subscription, now, expiresAt, random });
     this.options.onFinished(delivery, response, outcome);
     // Another worker owns the stream, or the subscription is gone: the result is nobody's.

@@ -58,12 +58,16 @@ export class Holdings {
     for (const cursor of claim.cursors.toSorted((a, b) => b.settledSeq - a.settledSeq)) this.attach(stream, cursor);
   }
 
-  /** Brings the cursors of the owned streams up to date: new subscriptions begin, those that left a topic end. */
+  /**
+   * Brings the cursors of the owned streams up to date: new subscriptions begin, those that left a topic end, and those
+   * that were moved by hand begin again where they stand now.
+   */
   syncCursors(stored: readonly StoredCursor[]): void {
     const { streams } = this.options;
-    const present = new Set(stored.map(({ streamId, subscriptionId }) => `${streamId}/${subscriptionId}`));
+    const present = new Map(stored.map((row) => [`${row.streamId}/${row.subscriptionId}`, row.moves]));
     for (const stream of streams.values()) {
-      for (const cursor of stream.cursors.values()) if (!present.has(cursor.key)) this.closeCursor(cursor);
+      for (const cursor of stream.cursors.values())
+        if (present.get(cursor.key) !== cursor.moves) this.closeCursor(cursor);
     }
     for (const row of stored) {
       const stream = streams.get(row.streamId);

@@ -3,6 +3,10 @@ import { RoundRobin, type Queued } from './round-robin.js';
 /** kind of a row in retries */
 export const retryKind = { retry: 0, delayed: 1, redelivery: 2, replay: 3 } as const;
 
+/** Somebody asked for this delivery again: neither a filter nor its age keeps it back, and its dead letter holds the event. */
+export const isAskedFor = (kind: number | undefined): boolean =>
+  kind === retryKind.redelivery || kind === retryKind.replay;
+
 /**
  * Deliveries of one subscription stand in lanes which take turns, so that none starves another:
  * - retry: failed ones, and events whose time to be delivered has come
@@ -16,7 +20,7 @@ export const waitingLanes: readonly WaitingLane[] = ['retry', 'replay'];
 
 /** @param kind of its row in retries */
 export function laneOf(kind: number): WaitingLane {
-  return kind === retryKind.redelivery || kind === retryKind.replay ? 'replay' : 'retry';
+  return isAskedFor(kind) ? 'replay' : 'retry';
 }
 
 /** A line of its own for each lane of what waits in memory. */

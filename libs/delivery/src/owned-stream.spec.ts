@@ -29,6 +29,7 @@ const fresh: CursorState = {
   filtered: 0,
   drainSeq: 0,
   park: undefined,
+  moves: 0,
 };
 const stream = () => new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
 let ids = 0;

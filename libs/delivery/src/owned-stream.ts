@@ -82,6 +82,8 @@ export interface CursorState {
   drainSeq: number;
   /** Nothing is sent before it ends. */
   park: Park | undefined;
+  /** How often it was moved by hand; what is known from before a move is not written any more. */
+  moves: number;
 }
 
 /** How far one subscription has come in one owned stream: what it took to send, and what is settled. */
@@ -100,6 +102,7 @@ export class StreamCursor implements Queued, Follower {
   expired = 0;
   park: Park | undefined;
   drainSeq: number;
+  readonly moves: number;
   private takenSeq: number;
   private takenAt: number;
   /** Up to here some events were settled before this worker took over. */
@@ -118,6 +121,7 @@ export class StreamCursor implements Queued, Follower {
     this.totals = { delivered, dead, dropped, filtered };
     this.park = state.park;
     this.drainSeq = state.drainSeq;
+    this.moves = state.moves;
   }
 
   /** Behind this position the next event is taken. */

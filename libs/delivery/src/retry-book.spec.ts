@@ -7,12 +7,13 @@ import { RoundRobin } from './round-robin.js';
 import { Sender, type WaitingRetry } from './sender.js';
 import { SettleBatch } from './settle-batch.js';
 
-const untouched = { filtered: 0, drainSeq: 0, park: undefined };
+const untouched = { filtered: 0, drainSeq: 0, park: undefined, moves: 0 };
 
 const streamIds = [1, 2];
 const subscriptionIds = [10, 20];
 const rowsPerCursor = 40;
 const start = 1_000_000;
+const fresh = { eventAt: 0, attempts: 1, kind: 0, operationId: null };
 
 /** Small bounds, so that a handful of rows is more than fits. */
 class SmallSender extends Sender {
@@ -130,7 +131,8 @@ class World {
   addRow(index: number, waitMs: number): void {
     const streamId = streamIds[index % 2] ?? 1;
     const subscriptionId = subscriptionIds[(index >> 1) % 2] ?? 10;
-    const row = { streamId, subscriptionId, seq: index + 1, eventAt: 0, attempts: 1, kind: 0, at: this.now + waitMs };
+    const at = this.now + waitMs;
+    const row = { ...fresh, streamId, subscriptionId, seq: index + 1, at };
     this.rows.set(`${streamId}/${subscriptionId}/${row.seq}`, row);
   }
 
@@ -158,13 +160,13 @@ class World {
     const batch = new SettleBatch();
     if (waitMs === undefined) {
       this.rows.delete(next.key);
-      batch.finished.push({ cursor, seq, kind });
+      batch.finished.push({ cursor, seq, kind, hasFailed: false });
     } else {
       const at = this.now + waitMs;
       const { streamId } = cursor.stream;
       const { subscriptionId } = cursor.sender;
-      this.rows.set(next.key, { streamId, subscriptionId, seq, eventAt, attempts: attempts + 1, kind: 0, at });
-      batch.retries.push({ cursor, seq, eventAt, attempts: attempts + 1, kind: 0, at, error: null });
+      this.rows.set(next.key, { ...fresh, streamId, subscriptionId, seq, eventAt, attempts: attempts + 1, at });
+      batch.retries.push({ ...fresh, cursor, seq, eventAt, attempts: attempts + 1, at, error: null });
     }
     await this.delayed(undefined);
     this.underWay.delete(next.key);

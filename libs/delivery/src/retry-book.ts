@@ -209,7 +209,7 @@ export class RetryBook {
       sender.isSwept = true;
       return false;
     }
-    const { seq, eventAt, attempts, kind, at } = row;
+    const { seq, eventAt, attempts, kind, at, operationId } = row;
     const retry: WaitingRetry = {
       cursor,
       seq,
@@ -217,6 +217,7 @@ export class RetryBook {
       attempts,
       kind,
       at,
+      operationId,
       queued: false,
       event: undefined,
       isTaken: false,
@@ -239,7 +240,7 @@ export class RetryBook {
 }
 
 type HasChanged = (key: string) => boolean;
-type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at'>;
+type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at' | 'operationId'>;
 
 function someStreamHas(rows: readonly StoredRetry[], limit: number): boolean {
   const counts = new Map<number, number>();

@@ -2,7 +2,7 @@ import type { LogReader } from '@hookcast/log';
 import { errorText, type DeliveryLog } from './delivery-log.js';
 import { HookEvent } from './hook-event.js';
 import type { RetryStore } from './retry-store.js';
-import { retryKind, waitingLanes, type WaitingLane } from './lanes.js';
+import { isAskedFor, waitingLanes, type WaitingLane } from './lanes.js';
 import { retryKey, type Sender, type WaitingRetry } from './sender.js';
 
 export interface RetryLoaderOptions {
@@ -84,7 +84,7 @@ export class RetryLoader {
     const event = found.inLog.get(key);
     const buried = found.buried.get(`${sender.subscriptionId}/${key}`);
     // Whoever asks for a dead letter again gets it, even when its day has gone.
-    retry.event = event ?? (retry.kind === retryKind.redelivery ? buried : undefined);
+    retry.event = event ?? (isAskedFor(retry.kind) ? buried : undefined);
     if (!retry.event) return this.options.onLost(retry, buried !== undefined);
     sender.loaded.add(retry);
     this.options.onLoaded(sender);

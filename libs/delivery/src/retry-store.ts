@@ -11,6 +11,8 @@ export interface StoredRetry {
   kind: number;
   /** Unix milliseconds. */
   at: number;
+  /** The operation it is repeated for, if any. */
+  operationId: string | null;
 }
 
 interface RetryColumns {
@@ -21,12 +23,13 @@ interface RetryColumns {
   attempt_no: number;
   kind: number;
   next_at: Date;
+  operation_id: string | null;
 }
 
 /** next_at of what shall be sent at once: earlier than any other, so that it is found wherever the scan has come to. */
 export const atOnce = new Date(0);
 
-const columns = 'r.stream_id, r.subscription_id, r.seq, r.event_at, r.attempt_no, r.kind, r.next_at';
+const columns = 'r.stream_id, r.subscription_id, r.seq, r.event_at, r.attempt_no, r.kind, r.next_at, r.operation_id';
 
 /** The rows of deliveries that wait, as their stream's owner reads them. */
 export class RetryStore {
@@ -167,5 +170,6 @@ function storedRetry(row: RetryColumns): StoredRetry {
     attempts: row.attempt_no,
     kind: row.kind,
     at: row.next_at.getTime(),
+    operationId: row.operation_id,
   };
 }

@@ -26,6 +26,8 @@ export interface WaitingRetry extends Queued {
   readonly kind: number;
   /** When the next attempt is due, unix milliseconds. */
   readonly at: number;
+  /** The operation it is repeated for, if any. */
+  readonly operationId: string | null;
   /** Loaded shortly before it is sent. */
   event: HookEvent | undefined;
   /** Under way, or its result not committed yet. */

@@ -28,6 +28,8 @@ export interface RetryRow {
   /** Attempts made so far. */
   readonly attempts: number;
   readonly kind: number;
+  /** The operation it is repeated for, if any. */
+  readonly operationId: string | null;
   /** Unix milliseconds. */
   readonly at: number;
   readonly error: string | null;
@@ -38,6 +40,7 @@ export interface DeadLetterRow {
   readonly event: HookEvent;
   readonly attempts: number;
   readonly reason: DeadReason;
+  readonly fingerprint: string;
   readonly error: string | null;
   readonly status: number | null;
   readonly at: number;
@@ -48,6 +51,8 @@ export interface FinishedRetry {
   readonly cursor: StreamCursor;
   readonly seq: number;
   readonly kind: number;
+  /** It was given up, or its event is gone. */
+  readonly hasFailed: boolean;
 }
 
 /** A cursor as it was when its batch was closed. */
@@ -69,10 +74,10 @@ export interface CursorRow {
  * dead letter is not stored.
  */
 export class SettleBatch {
-  readonly attempts: AttemptRow[] = [];
-  readonly retries: RetryRow[] = [];
-  readonly finished: FinishedRetry[] = [];
-  readonly dead: DeadLetterRow[] = [];
+  attempts: AttemptRow[] = [];
+  retries: RetryRow[] = [];
+  finished: FinishedRetry[] = [];
+  dead: DeadLetterRow[] = [];
   /** Set when the batch is closed. */
   cursorRows: readonly CursorRow[] = [];
   results = 0;
@@ -91,10 +96,15 @@ export class SettleBatch {
 
   /**
    * Fixes the cursors as they are now. A batch that is sent again after a failure must not carry them any further: what
-   * was settled later has its rows in the next batch.
+   * was settled later has its rows in the next batch. Results of a cursor that has ended meanwhile are let go: another
+   * one may stand in its place, begun again from the row, and they would be written under its name.
    */
   close(): void {
-    this.cursorRows = [...this.cursors].map(cursorRow);
+    this.attempts = this.attempts.filter(isOpen);
+    this.retries = this.retries.filter(isOpen);
+    this.finished = this.finished.filter(isOpen);
+    this.dead = this.dead.filter(isOpen);
+    this.cursorRows = [...this.cursors].filter(({ isClosed }) => !isClosed).map(cursorRow);
   }
 
   /** The batch is committed, or its results count no longer. */
@@ -102,6 +112,8 @@ export class SettleBatch {
     for (const cursor of this.cursors) cursor.openBatches -= 1;
   }
 }
+
+const isOpen = ({ cursor }: { cursor: StreamCursor }): boolean => !cursor.isClosed;
 
 function cursorRow(cursor: StreamCursor): CursorRow {
   const { settled, totals, expired, park } = cursor;

@@ -1,6 +1,7 @@
 import type { HookResponse } from '@hookcast/egress';
+import { errorFingerprint } from './error-fingerprint.js';
 import type { HookEvent } from './hook-event.js';
-import { retryKind } from './lanes.js';
+import { isAskedFor, retryKind } from './lanes.js';
 import type { DeadReason, Outcome } from './outcome.js';
 import type { StreamCursor } from './owned-stream.js';
 import type { Delivery } from './sender.js';
@@ -69,7 +70,8 @@ export class Settler {
   /** The event is not to be delivered yet: its delivery becomes a row that is due then. */
   postpone({ cursor, event }: Delivery): void {
     const { seq, at: eventAt, deliverAt } = event;
-    this.open.retries.push({ cursor, seq, eventAt, attempts: 0, kind: retryKind.delayed, at: deliverAt, error: null });
+    const [kind, operationId] = [retryKind.delayed, null];
+    this.open.retries.push({ cursor, seq, eventAt, attempts: 0, kind, operationId, at: deliverAt, error: null });
     this.settled(cursor, event, undefined);
   }
 
@@ -90,7 +92,8 @@ export class Settler {
    *
    * @param isBuried the log has made a dead letter of it, so it is accounted for
    */
-  lose(finished: FinishedRetry, isBuried: boolean): void {
+  lose(lost: Omit<FinishedRetry, 'hasFailed'>, isBuried: boolean): void {
+    const finished = { ...lost, hasFailed: true };
     if (!isBuried) finished.cursor.expired += 1;
     this.open.finished.push(finished);
     this.touch(finished.cursor);
@@ -120,15 +123,16 @@ export class Settler {
       case 'suspend': {
         // A suspended subscription keeps the delivery as one that is due as soon as it is resumed.
         const at = outcome.kind === 'retry' ? outcome.at : now;
-        const kind = retry?.kind === retryKind.redelivery ? retryKind.redelivery : retryKind.retry;
+        const kind = retry && isAskedFor(retry.kind) ? retry.kind : retryKind.retry;
+        const operationId = retry?.operationId ?? null;
         const { seq, at: eventAt } = event;
-        this.open.retries.push({ cursor, seq, eventAt, attempts: attempt, kind, at, error: outcome.error });
+        this.open.retries.push({ cursor, seq, eventAt, attempts: attempt, kind, operationId, at, error: outcome.error });
       }
     }
   }
 
-  private finish({ cursor, retry }: Delivery): void {
-    if (retry) this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind });
+  private finish({ cursor, retry }: Delivery, { hasFailed } = { hasFailed: false }): void {
+    if (retry) this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind, hasFailed });
   }
 
   private bury(
@@ -138,8 +142,9 @@ export class Settler {
     const { cursor, event } = delivery;
     const { reason, error, status, attempts, now } = death;
     cursor.totals.dead += 1;
-    this.open.dead.push({ cursor, event, attempts, reason, error, status, at: now });
-    this.finish(delivery);
+    const fingerprint = errorFingerprint({ reason, error, status });
+    this.open.dead.push({ cursor, event, attempts, reason, fingerprint, error, status, at: now });
+    this.finish(delivery, { hasFailed: true });
   }
 
   private settled(cursor: StreamCursor, event: HookEvent, delivery: Delivery | undefined): void {

@@ -4,7 +4,7 @@ import { silentLog } from './delivery-log.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
 import { StreamReader } from './stream-reader.js';
 
-const untouched = { filtered: 0, drainSeq: 0, park: undefined };
+const untouched = { filtered: 0, drainSeq: 0, park: undefined, moves: 0 };
 
 const storedEvent = (seq: number): StoredEvent => ({
   id: `e${seq}`,

@@ -10,7 +10,7 @@ export async function longestRetention(source: SqlSource, defaultDays: number): 
 
 /**
  * Gives up retries of a day's events: they become dead letters `expired` that carry their event, which is about to
- * go. A dead letter of the same delivery stays as it is (its redelivery was what waited). `partition` is addressed by
+ * go. What waits to be delivered again goes on waiting when a dead letter holds its event. `partition` is addressed by
  * name, since it may be detached already. Scans retries, once a day.
  */
 export async function buryRetries(
@@ -24,12 +24,15 @@ export async function buryRetries(
       delete from retries r using ${partition} e
       where r.event_at >= $1 and r.event_at < $2
         and e.stream_id = r.stream_id and e.seq = r.seq and e.created_at = r.event_at
+        and not exists (select 1 from dead_letters d where d.stream_id = r.stream_id
+                           and d.subscription_id = r.subscription_id and d.seq = r.seq)
       returning r.subscription_id, r.last_error, r.attempt_no, e.*
     ), buried as (
       insert into dead_letters (stream_id, subscription_id, seq, dead_at, reason, error, attempts, event_at, event_id,
-        topic, type, source, subject, key, content_type, attributes, data)
+        topic, type, source, subject, key, content_type, attributes, data, fingerprint)
       select g.stream_id, g.subscription_id, g.seq, $3, 'expired', g.last_error, g.attempt_no, g.created_at, g.event_id,
-        coalesce(t.name, ''), g.type, g.source, g.subject, g.key, g.content_type, g.attributes, g.data
+        coalesce(t.name, ''), g.type, g.source, g.subject, g.key, g.content_type, g.attributes, g.data,
+        'expired'
       from gone g
       left join streams s on s.stream_id = g.stream_id
       left join topics t on t.id = s.topic_id
