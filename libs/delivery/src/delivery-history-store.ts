@@ -40,7 +40,8 @@ export interface ListPlace {
 export interface AttemptRecord {
   attempt: number;
   at: Date;
-  outcome: 'delivered' | 'retry' | 'dead' | 'dropped' | 'suspend';
+  /** `discarded` was no call: an operator let the dead letter go. */
+  outcome: 'delivered' | 'retry' | 'dead' | 'dropped' | 'suspend' | 'discarded';
   status: number | null;
   durationMs: number;
   error: string | null;
@@ -72,7 +73,7 @@ interface SummaryColumns {
   attempt_error: string | null;
 }
 
-const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend'] as const;
+const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend', 'discarded'] as const;
 
 /**
  * Attempts carry the time of their worker and events that of the database. The condition is there to leave out days, so

@@ -6,9 +6,10 @@ import { attemptOutcome } from './settle-batch.js';
  * - retrying: failed, or was asked for again, and waits for its next attempt
  * - delivered, dropped: settled; dropped by the hook's verdict
  * - dead: given up, kept as a dead letter with a reason
+ * - discarded: was given up, and an operator let its dead letter go
  * - skipped: the event is older than the subscription, and was never sent to it
  */
-export type DeliveryState = 'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'skipped';
+export type DeliveryState = 'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'discarded' | 'skipped';
 
 /** What the tables say about a delivery. */
 export interface DeliveryFacts {
@@ -28,6 +29,7 @@ export function deliveryState(facts: DeliveryFacts): DeliveryState {
   if (!facts.isSettled) return 'pending';
   if (facts.isDead) return 'dead';
   if (facts.lastOutcome === attemptOutcome.dropped) return 'dropped';
+  if (facts.lastOutcome === attemptOutcome.discarded) return 'discarded';
   // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): what is settled without a trace came through.
   return facts.lastOutcome === null && facts.isOlder ? 'skipped' : 'delivered';
 }

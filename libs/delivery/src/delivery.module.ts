@@ -11,6 +11,7 @@ import {
 import { Cron, ScheduleModule } from '@nestjs/schedule';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
 import { DeliveryJanitor } from './delivery-janitor.js';
+import { OperationRunner } from './operations/operation-runner.js';
 import { DeliveryWorker, type DeliveryWorkerOptions } from './delivery-worker.js';
 
 export interface DeliveryModuleOptions extends DeliveryWorkerOptions {
@@ -32,17 +33,20 @@ export class DeliveryLifecycle implements OnApplicationBootstrap, BeforeApplicat
 
   constructor(
     private readonly worker: DeliveryWorker,
+    private readonly operations: OperationRunner,
     @Inject(optionsToken) options: DeliveryModuleOptions,
   ) {
     this.isWorker = options.isWorker ?? true;
   }
 
   onApplicationBootstrap(): void {
-    if (this.isWorker) this.worker.start();
+    if (!this.isWorker) return;
+    this.worker.start();
+    this.operations.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    if (this.isWorker) await this.worker.stop();
+    if (this.isWorker) await Promise.all([this.worker.stop(), this.operations.stop()]);
   }
 }
 
@@ -80,6 +84,11 @@ export class DeliveryModule {
           provide: DeliveryWorker,
           inject: [optionsToken],
           useFactory: (options: DeliveryModuleOptions) => new DeliveryWorker(options),
+        },
+        {
+          provide: OperationRunner,
+          inject: [optionsToken],
+          useFactory: ({ pool, log = silentLog }: DeliveryModuleOptions) => new OperationRunner({ pool, log }),
         },
         DeliveryLifecycle,
         DeliveryHousekeeping,

@@ -1,5 +1,6 @@
-export interface LoopOptions {
-  everyMs: number;
+export interface LoopOptions<T> {
+  /** The pause, or how it follows from what a run has done. */
+  everyMs: number | ((result: T) => number);
   /** After a run that failed. */
   retryMs: number;
   /** @param failures how many runs have failed in a row */
@@ -7,7 +8,7 @@ export interface LoopOptions {
 }
 
 /** Repeats work with a pause after each run. */
-export class Loop {
+export class Loop<T = unknown> {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private isStarted = false;
@@ -15,8 +16,8 @@ export class Loop {
   private failures = 0;
 
   constructor(
-    private readonly work: () => Promise<unknown>,
-    private readonly options: LoopOptions,
+    private readonly work: () => Promise<T>,
+    private readonly options: LoopOptions<T>,
   ) {}
 
   start(): void {
@@ -51,9 +52,10 @@ export class Loop {
 
   private async once(): Promise<number> {
     try {
-      await this.work();
+      const result = await this.work();
       this.failures = 0;
-      return this.options.everyMs;
+      const { everyMs } = this.options;
+      return typeof everyMs === 'number' ? everyMs : everyMs(result);
     } catch (error) {
       this.failures += 1;
       this.options.onError(error, this.failures);

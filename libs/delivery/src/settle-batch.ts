@@ -4,7 +4,7 @@ import type { StreamCursor } from './owned-stream.js';
 import type { DeadReason } from './outcome.js';
 
 /** outcome of a row in attempts */
-export const attemptOutcome = { delivered: 1, retry: 2, dead: 3, dropped: 4, suspend: 5 } as const;
+export const attemptOutcome = { delivered: 1, retry: 2, dead: 3, dropped: 4, suspend: 5, discarded: 6 } as const;
 
 /** One HTTP call that was made. */
 export interface AttemptRow {

@@ -10,6 +10,8 @@ export { HeadWatch, type HeadWatchOptions } from './head-watch.js';
 export { type LogLine } from './log-line.js';
 export { partitionOf } from './partition.js';
 export { formatPosition, parsePosition, type Position } from './position.js';
+export { inTransaction } from './partitions-store.js';
+export { findPlaces, type Place } from './position-store.js';
 export { type StreamRef, type TopicRef } from './stream.js';
 export { createStreams, deleteStreams, loadStreams, topicStats, type StreamStats } from './streams-store.js';
 export { TailListener, type TailListenerOptions } from './tail-listener.js';

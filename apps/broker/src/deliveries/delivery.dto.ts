@@ -7,8 +7,8 @@ import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { PageQuery, PageResponse } from '../http/page.js';
 
 export const listedStates = ['pending', 'retrying', 'delivered', 'dead'] as const;
-const states = [...listedStates, 'dropped', 'skipped'] as const;
-const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend'] as const;
+const states = [...listedStates, 'dropped', 'discarded', 'skipped'] as const;
+const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend', 'discarded'] as const;
 const responseStartBytes = 1_024;
 
 export class DeliveryQuery extends PageQuery {
@@ -116,6 +116,8 @@ export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySu
       return 'the hook asked to drop it';
     case 'dead':
       return `given up: ${reason ?? 'unknown'}`;
+    case 'discarded':
+      return 'given up, and its dead letter was discarded';
     case 'skipped':
       return 'published before the subscription began';
   }
