@@ -1,6 +1,7 @@
 import type { HookClient } from '@hookcast/egress';
 import { AlarmClock } from './alarm-clock.js';
 import { AttemptReport } from './attempt-report.js';
+import { dropCancelled } from './cancelled-retries.js';
 import type { Clock } from './clock.js';
 import { Conditions } from './conditions.js';
 import type { DeliveryLog } from './delivery-log.js';
@@ -143,6 +144,7 @@ export class Engine {
       stream.tail.trim();
       this.reader.considerStream(stream);
     }
+    await dropCancelled(this.senders.values(), this.options.stores.retries);
     await this.book.scan();
     for (const sender of this.senders.values()) this.loader.want(sender);
     this.alarms.ringDue();

@@ -86,6 +86,18 @@ export class RetryStore {
     return found.rows.map(storedRetry);
   }
 
+  /** Which of these operations were cancelled or are gone. Index: primary key. */
+  async cancelledOperations(ids: readonly string[]): Promise<string[]> {
+    const found = await this.pool.query<{ id: string }>({
+      name: 'operations-cancelled',
+      text: /* sql */ `
+        select w.id from unnest($1::uuid[]) as w(id) left join operations o using (id)
+         where o.id is null or o.status = 'cancelled'`,
+      values: [ids],
+    });
+    return found.rows.map(({ id }) => id);
+  }
+
   /** Events that only a dead letter still holds, because their day has gone from the log. Index: primary key. */
   async buried(keys: readonly { streamId: number; subscriptionId: number; seq: number }[]): Promise<BuriedEvent[]> {
     const found = await this.pool.query<BuriedColumns>({

@@ -45,7 +45,7 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
   const sender = new Sender(settings, new RoundRobin<Sender>());
   const stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
   const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, filtered: 0 };
-  const cursor = new StreamCursor(stream, sender, { ...state, drainSeq: 0, park: undefined });
+  const cursor = new StreamCursor(stream, sender, { ...state, drainSeq: 0, park: undefined, moves: 0 });
   stream.follow(cursor);
   stream.tail.buffer.append(Array.from({ length: counts.first }, (_, index) => event(index + 1)));
   if (counts.first > 0) cursor.eventsArrived();
@@ -56,6 +56,7 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
     eventAt: 0,
     attempts: 1,
     at: 0,
+    operationId: null,
     event: event(seq),
     queued: false,
     isTaken: false,

@@ -108,7 +108,7 @@ export class Settler {
   }
 
   private apply(delivery: Delivery, outcome: Outcome, response: HookResponse, now: number): void {
-    const { cursor, event, attempt, retry } = delivery;
+    const { cursor, attempt } = delivery;
     const status = response.kind === 'answered' ? response.status : null;
     switch (outcome.kind) {
       case 'delivered':
@@ -120,15 +120,31 @@ export class Settler {
       case 'dead':
         return this.bury(delivery, { reason: outcome.reason, error: outcome.error, status, attempts: attempt, now });
       case 'retry':
-      case 'suspend': {
-        // A suspended subscription keeps the delivery as one that is due as soon as it is resumed.
-        const at = outcome.kind === 'retry' ? outcome.at : now;
-        const kind = retry && isAskedFor(retry.kind) ? retry.kind : retryKind.retry;
-        const operationId = retry?.operationId ?? null;
-        const { seq, at: eventAt } = event;
-        this.open.retries.push({ cursor, seq, eventAt, attempts: attempt, kind, operationId, at, error: outcome.error });
-      }
+      case 'suspend':
+        return this.again(delivery, outcome, now);
     }
+  }
+
+  private again(
+    { cursor, event, attempt, retry }: Delivery,
+    outcome: Extract<Outcome, { kind: 'retry' | 'suspend' }>,
+    now: number,
+  ): void {
+    // A suspended subscription keeps the delivery as one that is due as soon as it is resumed.
+    const at = outcome.kind === 'retry' ? outcome.at : now;
+    const kind = retry && isAskedFor(retry.kind) ? retry.kind : retryKind.retry;
+    const operationId = retry?.operationId ?? null;
+    const { seq, at: eventAt } = event;
+    this.open.retries.push({
+      cursor,
+      seq,
+      eventAt,
+      attempts: attempt,
+      kind,
+      operationId,
+      at,
+      error: outcome.error,
+    });
   }
 
   private finish({ cursor, retry }: Delivery, { hasFailed } = { hasFailed: false }): void {

@@ -103,23 +103,23 @@ export class DeliveryPage extends PageResponse {
   items!: DeliveryResponse[];
 }
 
+const settledReasons = {
+  delivered: 'the hook accepted it',
+  dropped: 'the hook asked to drop it',
+  discarded: 'given up, and its dead letter was discarded',
+  skipped: 'published before the subscription began',
+};
+
 /** Why a delivery is where it is, in words. */
 export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySummary): string {
+  if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReasons[state];
   switch (state) {
     case 'pending':
       return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
     case 'retrying':
       return lastError ?? 'is sent again by request';
-    case 'delivered':
-      return 'the hook accepted it';
-    case 'dropped':
-      return 'the hook asked to drop it';
     case 'dead':
       return `given up: ${reason ?? 'unknown'}`;
-    case 'discarded':
-      return 'given up, and its dead letter was discarded';
-    case 'skipped':
-      return 'published before the subscription began';
   }
 }
 

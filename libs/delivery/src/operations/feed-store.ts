@@ -1,6 +1,6 @@
 import { rows, type SqlSource } from '@hookcast/database';
 import { atOnce } from '../retry-store.js';
-import { retryKind } from '../sender.js';
+import { retryKind } from '../lanes.js';
 import { attemptOutcome } from '../settle-batch.js';
 import type { DeadLetterKey } from './operation.js';
 

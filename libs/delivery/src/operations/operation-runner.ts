@@ -117,34 +117,36 @@ export class OperationRunner {
   private async stepLocked(client: pg.ClientBase, locked: LockedOperation): Promise<Stepped> {
     const { operation } = locked;
     const subscription = await operatedSubscription(client, operation.subscriptionId);
-    if (!subscription) return this.finish(client, operation, 'cancelled', 'the subscription was deleted');
+    if (!subscription)
+      return this.finish(client, operation, { status: 'cancelled', error: 'the subscription was deleted' });
     const filters = this.filtersOf(operation, subscription);
-    if (typeof filters === 'string') return this.finish(client, operation, 'failed', filters);
+    if (typeof filters === 'string') return this.finish(client, operation, { status: 'failed', error: filters });
     // In this order: a delivery that is settled in between is told of, and not under way any more.
     const underWay = await countUnderWay(client, operation.id);
     const told = await takeResults(client, operation.id);
     const left = refilled(locked.allowance, operation.rate, locked.now);
-    const isHeld = operation.kind !== 'discard' && subscription.state !== 'active';
-    const size = isHeld || operation.isFed ? 0 : stepSize({ allowed: left, underWay, rate: operation.rate });
-    const result = size > 0 ? await this.work(client, operation, size, filters) : nothingDone(operation);
-    const moved = result.fed + (operation.kind === 'discard' ? result.done : 0);
-    const isSettled = result.isFed && underWay + result.fed === 0;
+    const held = heldBy(operation, subscription);
+    const size = held !== null || operation.isFed ? 0 : stepSize({ allowed: left, underWay, rate: operation.rate });
+    const result = size > 0 ? await this.work(client, operation, { size, filters }) : nothingDone(operation);
+    const moved = movedBy(operation, result);
     await saveStep(client, operation.id, {
       ...result,
       done: result.done + told.done,
       failed: told.failed,
       allowance: { left: Number.isFinite(left) ? left - moved : 0, at: locked.now },
-      waitsFor: isHeld && !isSettled ? `the subscription is ${subscription.state}` : null,
-      waitMs: isHeld ? waitMs.paused : size > 0 ? waitMs.busy : waitMs.settling,
+      waitsFor: held,
+      waitMs: waitAfter({ isHeld: held !== null, size }),
     });
-    return isSettled ? this.finish(client, operation, 'done', null, moved) : { moved, isFinished: false };
+    const isSettled = result.isFed && underWay + result.fed === 0;
+    return isSettled
+      ? this.finish(client, operation, { status: 'done', error: null, moved })
+      : { moved, isFinished: false };
   }
 
   private async work(
     client: pg.ClientBase,
     operation: Operation,
-    size: number,
-    filters: readonly Filter[],
+    { size, filters }: { size: number; filters: readonly Filter[] },
   ): Promise<StepResult> {
     return operation.kind === 'replay'
       ? replayStep(client, operation, { size, filters, log: this.reader })
@@ -170,9 +172,9 @@ export class OperationRunner {
   private async finish(
     client: pg.ClientBase,
     { id, kind, subscription }: Operation,
-    status: 'done' | 'failed' | 'cancelled',
-    ...[error, moved = 0]: [error: string | null, moved?: number]
+    end: { status: 'done' | 'failed' | 'cancelled'; error: string | null; moved?: number },
   ): Promise<Stepped> {
+    const { status, error, moved = 0 } = end;
     await finishOperation(client, id, { status, error });
     this.options.log.info('operation.finished', {
       operation: id,
@@ -183,6 +185,20 @@ export class OperationRunner {
     });
     return { moved, isFinished: true };
   }
+}
+
+/** Nothing is sent to a subscription that is not active, so nothing more is set going for it. */
+function heldBy({ kind }: Operation, { state }: OperatedSubscription): string | null {
+  return kind === 'discard' || state === 'active' ? null : `the subscription is ${state}`;
+}
+
+function movedBy({ kind }: Operation, { fed, done }: StepResult): number {
+  return kind === 'discard' ? done : fed;
+}
+
+function waitAfter({ isHeld, size }: { isHeld: boolean; size: number }): number {
+  if (isHeld) return waitMs.paused;
+  return size > 0 ? waitMs.busy : waitMs.settling;
 }
 
 function nothingDone({ progress, isFed }: Operation): StepResult {

@@ -150,18 +150,6 @@ export async function takeBackCancelled(source: SqlSource): Promise<void> {
   );
 }
 
-/** Which of these were cancelled or are gone. Index: primary key. */
-export async function cancelledOf(source: SqlSource, ids: readonly string[]): Promise<string[]> {
-  const found = await rows<{ id: string }>(
-    source,
-    /* sql */ `
-    select w.id from unnest($1::uuid[]) as w(id) left join operations o using (id)
-     where o.id is null or o.status = 'cancelled'`,
-    [ids],
-  );
-  return found.map(({ id }) => id);
-}
-
 export function toOperation(row: OperationColumns): Operation {
   return {
     id: row.id,
