@@ -249,4 +249,4 @@ test('however reads, settles and pauses interleave: every waiting row is sent in
     }),
     { numRuns: 1000 },
   );
-});
+}, 60_000);
