@@ -166,7 +166,7 @@ test('pausing under flood stops with what is under way', async () => {
 
 test('a deleted subscription gets nothing more, and its results leave no trace', async () => {
   const { id } = await run.subscribe('billing', { topics: ['orders.created'], concurrency: 4 });
-  run.hooks.respondWith(() => ({ status: 500, delayMs: 5 }));
+  run.hooks.respondWith(() => ({ status: 404, delayMs: 5 }));
   await publish(300);
   const worker = run.worker({ clock: liveClock });
   worker.start();

@@ -222,14 +222,15 @@ test('more due retries than fit in memory are all sent, and another subscription
   const count = 1_500;
   await run.subscribe('billing', { topics: ['orders.created'], concurrency: 8, retry: { schedule: [60], jitter: 0 } });
   await run.subscribe('email', { topics: ['orders.created'], retry: { schedule: [60], jitter: 0 } });
-  let status = 500;
+  // An answer that says nothing against the endpoint: it would be parked for twenty 500s.
+  let status = 404;
   run.hooks.respondWith(() => status);
   await run.publish(
     'orders.created',
     Array.from({ length: count }, (_, index) => ({ id: `e${index}` })),
   );
   const worker = run.worker();
-  expect(await worker.runOnce()).toMatchObject({ retried: 2 * count });
+  for (let retried = 0; retried < 2 * count;) retried += (await worker.runOnce()).retried;
   run.hooks.requests.length = 0;
   status = 204;
   run.clock.advance({ seconds: 60 });
@@ -245,7 +246,7 @@ test('more due retries than fit in memory are all sent, and another subscription
 
 test('retries of a paused subscription wait for it and are all sent when it is resumed', async () => {
   const { id } = await run.subscribe('billing', { topics: ['orders.created'] });
-  run.hooks.answer(...Array.from({ length: 300 }, () => 500));
+  run.hooks.answer(...Array.from({ length: 300 }, () => 404));
   await run.publish(
     'orders.created',
     Array.from({ length: 300 }, (_, index) => ({ id: `e${index}` })),

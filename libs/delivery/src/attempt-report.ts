@@ -10,7 +10,12 @@ export interface AttemptCounts {
   dead: number;
   dropped: number;
   suspended: number;
+  /** Failed because the endpoint is down: they count for nothing. */
+  parked: number;
 }
+
+/** What became of an attempt, as it is told: `parked` says that its delivery goes on as if it had not been tried. */
+export type ReportedOutcome = Outcome | { kind: 'parked'; error: string };
 
 const counted = {
   delivered: 'delivered',
@@ -18,7 +23,8 @@ const counted = {
   dead: 'dead',
   dropped: 'dropped',
   suspend: 'suspended',
-} as const satisfies Record<Outcome['kind'], keyof AttemptCounts>;
+  parked: 'parked',
+} as const satisfies Record<ReportedOutcome['kind'], keyof AttemptCounts>;
 
 /** What was added to the counts. */
 export function countsSince(before: AttemptCounts, after: AttemptCounts): AttemptCounts {
@@ -28,19 +34,20 @@ export function countsSince(before: AttemptCounts, after: AttemptCounts): Attemp
     dead: after.dead - before.dead,
     dropped: after.dropped - before.dropped,
     suspended: after.suspended - before.suspended,
+    parked: after.parked - before.parked,
   };
 }
 
 /** Tells of every attempt: one line in the log, one count in the statistics. */
 export class AttemptReport {
-  readonly counts: AttemptCounts = { delivered: 0, retried: 0, dead: 0, dropped: 0, suspended: 0 };
+  readonly counts: AttemptCounts = { delivered: 0, retried: 0, dead: 0, dropped: 0, suspended: 0, parked: 0 };
 
   constructor(
     private readonly lines: DeliveryLog,
     private readonly stats: StatsRecorder,
   ) {}
 
-  attempted({ sender, event, attempt }: Delivery, response: HookResponse, outcome: Outcome, now: number): void {
+  attempted({ sender, event, attempt }: Delivery, response: HookResponse, outcome: ReportedOutcome, now: number): void {
     this.counts[counted[outcome.kind]] += 1;
     const { durationMs } = response;
     this.stats.count({ subscriptionId: sender.subscriptionId, outcome: outcome.kind, durationMs, now });
@@ -59,7 +66,7 @@ export class AttemptReport {
 }
 
 /** What only a failed attempt has to tell. */
-function failure(response: HookResponse, outcome: Outcome): Record<string, unknown> | undefined {
+function failure(response: HookResponse, outcome: ReportedOutcome): Record<string, unknown> | undefined {
   if (outcome.kind === 'delivered' || outcome.kind === 'dropped') return undefined;
   return {
     error: outcome.error,

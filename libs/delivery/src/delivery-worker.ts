@@ -41,6 +41,8 @@ export interface DeliveryWorkerOptions {
   settleMs?: number;
   /** Results kept in memory while the database takes none; nothing more is sent then. @default 1024 */
   maxUnsettled?: number;
+  /** Milliseconds without a success after which a subscription whose endpoint is down is suspended; 0 for never. @default 5 days */
+  suspendAfterMs?: number;
 }
 
 const heartbeatMs = 2_000;
@@ -247,7 +249,7 @@ export class DeliveryWorker {
   }
 
   private createEngine(workerId: string): Engine {
-    const { client, random, slots, attemptLog, settleMs, maxUnsettled } = this.options;
+    const { client, random, slots, attemptLog, settleMs, maxUnsettled, suspendAfterMs } = this.options;
     return new Engine({
       stores: this.stores,
       client,
@@ -259,6 +261,7 @@ export class DeliveryWorker {
       attemptLog: attemptLog ?? 'all',
       settleMs: settleMs ?? 15,
       maxUnsettled: maxUnsettled ?? 1_024,
+      suspendAfterMs: suspendAfterMs ?? 5 * 86_400_000,
       onFenced: (cursors) => this.recover(cursors),
       onSuspended: (sender, reason) => this.suspend(sender, reason),
     });

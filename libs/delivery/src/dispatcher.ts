@@ -1,7 +1,9 @@
 import type { HookClient, HookResponse } from '@hookcast/egress';
+import type { ReportedOutcome } from './attempt-report.js';
 import type { Clock } from './clock.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
+import { endpointSign } from './flow/endpoint-sign.js';
 import type { FilterReport } from './filter-report.js';
 import { hookRequest } from './hook-request.js';
 import { isAskedFor, retryKind } from './lanes.js';
@@ -27,7 +29,7 @@ export interface DispatcherOptions {
   slotsPerEndpoint: number;
   /** A delivery was taken: more events or retries may be wanted. */
   onTaken(delivery: Delivery): void;
-  onFinished(delivery: Delivery, response: HookResponse, outcome: Outcome): void;
+  onFinished(delivery: Delivery, response: HookResponse, outcome: ReportedOutcome): void;
   /** No request from a stream is in flight any more. */
   onIdle(): void;
   onSuspended(sender: Sender, outcome: Extract<Outcome, { kind: 'suspend' }>): void;
@@ -129,6 +131,7 @@ export class Dispatcher {
     sender.inFlight += 1;
     sender.endpoint.inFlight += 1;
     cursor.stream.inFlight += 1;
+    sender.flow.sent(delivery);
     const { endpoint } = sender;
     void this.post(delivery, now).then((response) => this.finish(delivery, endpoint, response));
   }
@@ -171,15 +174,25 @@ export class Dispatcher {
     const now = clock.now();
     const expiresAt = isAskedFor(delivery.retry?.kind) ? Number.POSITIVE_INFINITY : event.expiresAt;
     const outcome = decide(response, { attempt, policy: sender.subscription, now, expiresAt, random });
-    this.options.onFinished(delivery, response, outcome);
+    const isReturned = this.judge(delivery, response, outcome);
+    this.options.onFinished(delivery, response, isReturned ? { kind: 'parked', error: errorOf(outcome) } : outcome);
     // Another worker owns the stream, or the subscription is gone: the result is nobody's.
     if (cursor.isClosed) return;
-    if (outcome.kind === 'retry' && outcome.pauseUntil !== undefined)
-      this.options.parking.quiet(delivery, outcome.pauseUntil, outcome.error);
+    if (isReturned) return sender.giveBack(delivery);
     if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
     settler.add(delivery, response, outcome, now);
   }
+
+  /** True when the endpoint is down, and the delivery goes back as if it had not been tried. */
+  private judge(delivery: Delivery, response: HookResponse, outcome: Outcome): boolean {
+    const { sender, cursor } = delivery;
+    const sign = endpointSign(response, outcome);
+    sender.flow.ended(sign, { durationMs: response.durationMs, inFlight: sender.inFlight + 1 });
+    return !cursor.isClosed && this.options.parking.judge(delivery, sign, outcome);
+  }
 }
+
+const errorOf = (outcome: Outcome): string => ('error' in outcome ? outcome.error : '');
 
 function ownFault(error: unknown): HookResponse {
   const detail = errorText(error);

@@ -31,6 +31,7 @@ export interface EngineOptions {
   attemptLog: 'all' | 'failures';
   settleMs: number;
   maxUnsettled: number;
+  suspendAfterMs: number;
   onFenced: (cursors: readonly StreamCursor[]) => void;
   onSuspended: (sender: Sender, reason: string) => void;
 }
@@ -78,8 +79,6 @@ export class Engine {
       settle: async (...batch) => stores.settle(...batch),
     });
     this.settler = this.createSettler();
-    this.parking = new Parking({ clock, alarms: this.alarms, line: this.line, settler: this.settler });
-    this.dispatcher = this.createDispatcher();
     this.reader = new StreamReader({
       log: this.log,
       lines,
@@ -88,6 +87,8 @@ export class Engine {
       maxSharedBytes: () => Math.min(Math.max(sharedBudget / this.streams.size, sharedBytes.least), sharedBytes.most),
       onRead: () => this.moved(),
     });
+    this.parking = this.createParking();
+    this.dispatcher = this.createDispatcher();
     this.loader = new RetryLoader({
       log: this.log,
       store,
@@ -148,6 +149,7 @@ export class Engine {
     await this.book.scan();
     for (const sender of this.senders.values()) this.loader.want(sender);
     this.alarms.ringDue();
+    this.parking.runOnce();
     this.moved();
   }
 
@@ -198,6 +200,22 @@ export class Engine {
       onFinished: (delivery, response, outcome) => this.report.attempted(delivery, response, outcome, clock.now()),
       onIdle: () => this.conditions.check(),
       onSuspended: (sender, outcome) => onSuspended(sender, outcome.reason),
+    });
+  }
+
+  private createParking(): Parking {
+    const { clock, lines, random, suspendAfterMs, onSuspended } = this.options;
+    const { alarms, line, settler, reader } = this;
+    return new Parking({
+      clock,
+      alarms,
+      lines,
+      random,
+      line,
+      settler,
+      reader,
+      suspendAfterMs,
+      onHopeless: (sender) => onSuspended(sender, 'endpoint-down'),
     });
   }
 

@@ -109,13 +109,6 @@ export class Holdings {
     sender.cursors.add(cursor);
     this.options.book.addCursor(cursor, sender);
     this.options.parking.adopt(sender, cursor);
-    if (sender.isActive) this.follow(cursor);
-  }
-
-  private follow(cursor: StreamCursor): void {
-    cursor.stream.follow(cursor);
-    if (cursor.hasNext) cursor.eventsArrived();
-    this.options.reader.consider(cursor);
   }
 
   private applySubscription(subscription: DeliverySubscription): void {
@@ -138,9 +131,11 @@ export class Holdings {
 
   private change(sender: Sender, settings: Sender['settings']): void {
     const wasActive = sender.isActive;
+    const isElsewhere = sender.template.url !== settings.template.url;
     sender.apply(settings);
     if (wasActive && !sender.isActive) this.silence(sender);
-    if (!wasActive && sender.isActive) this.resume(sender);
+    // What is known about the old URL says nothing about a new one.
+    if (sender.isActive && (!wasActive || isElsewhere)) this.resume(sender);
     // A wider window may take more at once.
     this.options.line.add(sender);
   }
@@ -151,13 +146,15 @@ export class Holdings {
   }
 
   private resume(sender: Sender): void {
-    this.options.parking.lift(sender);
-    for (const cursor of sender.cursors) this.follow(cursor);
+    const { parking } = this.options;
+    parking.lift(sender);
+    for (const cursor of sender.cursors) parking.follow(sender, cursor);
   }
 
   private close(sender: Sender): void {
     sender.isClosed = true;
     for (const cursor of sender.cursors) this.closeCursor(cursor);
+    this.options.parking.forget(sender);
     this.options.senders.delete(sender.subscriptionId);
   }
 

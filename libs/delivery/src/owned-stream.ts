@@ -103,6 +103,10 @@ export class StreamCursor implements Queued, Follower {
   park: Park | undefined;
   drainSeq: number;
   readonly moves: number;
+  /** New events are taken before those that were given back. */
+  prefersFresh = false;
+  /** Given back when the endpoint went down: at most as many as were under way then, and those of some probes since. */
+  private readonly returned: HookEvent[] = [];
   private takenSeq: number;
   private takenAt: number;
   /** Up to here some events were settled before this worker took over. */
@@ -143,11 +147,32 @@ export class StreamCursor implements Queued, Follower {
   }
 
   get hasNext(): boolean {
+    return this.returned.length > 0 || this.hasNew;
+  }
+
+  /** There is an event in memory that was not taken yet. */
+  get hasNew(): boolean {
     return this.feed?.buffer.at(this.ordinal) !== undefined;
+  }
+
+  /** Events in memory that were given back. */
+  get givenBack(): number {
+    return this.returned.length;
+  }
+
+  /** An event that was taken is to be taken again, before any other. */
+  giveBack(event: HookEvent): void {
+    this.returned.push(event);
+    this.sender.offer(this);
   }
 
   /** The next event to be sent, if one is in memory. */
   take(): HookEvent | undefined {
+    if (!this.prefersFresh) return this.returned.shift() ?? this.takeNew();
+    return this.takeNew() ?? this.returned.shift();
+  }
+
+  private takeNew(): HookEvent | undefined {
     const { feed } = this;
     if (!feed) return undefined;
     for (;;) {

@@ -166,6 +166,18 @@ export class Sender implements Queued, CursorSender {
     return undefined;
   }
 
+  /** Something in memory could be sent, or is about to be. */
+  get hasSomething(): boolean {
+    return this.ready.size > 0 || this.loaded.size > 0 || this.due.size > 0;
+  }
+
+  /** A delivery is as if it had not been tried. */
+  giveBack({ cursor, event, retry }: Delivery): void {
+    if (retry === undefined) return cursor.giveBack(event);
+    retry.isTaken = false;
+    if (!retry.isDropped) this.loaded.add(retry);
+  }
+
   /** Lets go of all retries in memory that are not under way: their rows stay. */
   dropRetries(): void {
     for (const [key, retry] of this.retries) {

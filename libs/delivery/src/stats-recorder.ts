@@ -1,4 +1,4 @@
-import type { Outcome } from './outcome.js';
+import type { ReportedOutcome } from './attempt-report.js';
 import { MinuteStats } from './stats.js';
 
 const minuteMs = 60_000;
@@ -12,7 +12,7 @@ export class StatsRecorder {
 
   constructor(private readonly write: (minutes: readonly MinuteStats[]) => Promise<void>) {}
 
-  count(attempt: { subscriptionId: number; outcome: Outcome['kind']; durationMs: number; now: number }): void {
+  count(attempt: { subscriptionId: number; outcome: ReportedOutcome['kind']; durationMs: number; now: number }): void {
     const { subscriptionId, outcome, durationMs, now } = attempt;
     const minute = now - (now % minuteMs);
     let stats = this.current.get(subscriptionId);

@@ -1,0 +1,45 @@
+import type { StreamCursor } from './owned-stream.js';
+import type { RoundRobin } from './round-robin.js';
+import type { Sender } from './sender.js';
+import type { StreamReader } from './stream-reader.js';
+
+/** Events that were given back and are kept in memory, beyond which no probe takes a new one. */
+const mostReturned = 256;
+
+export interface ProbeSources {
+  reader: Pick<StreamReader, 'consider'>;
+  line: RoundRobin<Sender>;
+}
+
+/**
+ * Offers a delivery to probe an endpoint with. Every second probe is made with an event that was not tried yet, since
+ * those that were may be at fault themselves; the others with what is in memory, the oldest first; when there is nothing
+ * in memory, as after a restart, the oldest event that waits is read.
+ */
+export function offerProbe(sender: Sender, { reader, line }: ProbeSources): void {
+  const isFresh = (sender.flow.park?.probes ?? 0) % 2 === 1;
+  for (const cursor of sender.cursors) cursor.prefersFresh = isFresh && cursor.givenBack < mostReturned;
+  // What is read comes into the line by itself.
+  if ((isFresh || !sender.hasSomething) && isReadingOldest(sender, reader)) return;
+  for (const cursor of sender.cursors) if (cursor.hasNext) cursor.eventsArrived();
+  line.add(sender);
+}
+
+/** Asks for it, and is true while it is on its way. */
+function isReadingOldest(sender: Sender, reader: ProbeSources['reader']): boolean {
+  const cursor = oldestPending(sender);
+  if (cursor === undefined) return false;
+  const feed = cursor.feed ?? cursor.stream.follow(cursor);
+  reader.consider(cursor);
+  return !cursor.hasNew && (feed.isReading || feed.queued);
+}
+
+function oldestPending(sender: Sender): StreamCursor | undefined {
+  let oldest: StreamCursor | undefined;
+  for (const cursor of sender.cursors) {
+    const { stream, place } = cursor;
+    const isBehind = !stream.isClosing && place.seq < stream.head;
+    if (isBehind && (oldest === undefined || place.at < oldest.place.at)) oldest = cursor;
+  }
+  return oldest;
+}

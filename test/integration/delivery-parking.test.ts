@@ -1,0 +1,201 @@
+import { until } from '../support/until.js';
+import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
+
+let run: DeliverySetup;
+beforeEach(async () => {
+  run = await setup();
+  await run.topic('orders.created', 1);
+});
+afterEach(async () => run.close());
+
+const batch = (count: number, prefix = 'e') =>
+  Array.from({ length: count }, (_, index) => ({ id: `${prefix}${index}` }));
+const count = async (table: string) =>
+  Number((await run.rows<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n);
+const parks = () =>
+  run.rows<{ reason: string; wait: number; probes: number; error: string }>(
+    `select park_reason as reason, round(extract(epoch from parked_until) * 1000 - $1)::int as wait,
+            park_probes as probes, park_error as error
+       from cursors where parked_until is not null`,
+    [run.clock.now()],
+  );
+const sent = (name = 'billing') => requestsOf(run.hooks, name).length;
+const ids = (name = 'billing') =>
+  requestsOf(run.hooks, name).map(
+    ({ headers }) => `${String(headers['webhook-id'])}#${String(headers['hookcast-attempt'])}`,
+  );
+
+test('an outage of 10,000 events costs one row, no attempt after it began, and no dead letter', async () => {
+  let status = 503;
+  run.hooks.respondWith(() => status);
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [1], jitter: 0 } });
+  for (let page = 0; page < 10; page += 1) await run.publish('orders.created', batch(1_000, `p${page}-`));
+  const worker = run.worker();
+  await worker.runOnce();
+  const [retries, attempts] = [await count('retries'), await count('attempts')];
+  expect(retries).toBeLessThan(20);
+  expect(attempts).toBeLessThan(20);
+  expect(await parks()).toEqual([{ reason: 'failing', wait: 5_000, probes: 0, error: 'status: 503' }]);
+
+  const before = sent();
+  for (const wait of [5, 10, 20, 40, 80, 160, 300, 300, 300]) {
+    run.clock.advance({ seconds: wait - 0.001 });
+    expect(await worker.runOnce()).toMatchObject({ parked: 0, retried: 0, dead: 0 });
+    run.clock.advance({ seconds: 0.001 });
+    expect(await worker.runOnce()).toMatchObject({ parked: 1, retried: 0, dead: 0 });
+  }
+  expect(sent()).toBe(before + 9);
+  expect([await count('retries'), await count('attempts'), await count('dead_letters')]).toEqual([
+    retries,
+    attempts,
+    0,
+  ]);
+  expect(await parks()).toMatchObject([{ probes: 9, wait: 300_000 }]);
+
+  status = 204;
+  run.clock.advance({ seconds: 300 });
+  let delivered = 0;
+  for (let round = 0; round < 20 && delivered < 10_000; round += 1) delivered += (await worker.runOnce()).delivered;
+  expect(delivered).toBe(10_000);
+  expect(await parks()).toEqual([]);
+  expect([await count('retries'), await count('dead_letters')]).toEqual([0, 0]);
+  // The probes were no attempts: whatever failed before the outage goes on where it was.
+  expect(Math.max(...ids().map((id) => Number(id.split('#')[1])))).toBe(2);
+});
+
+test('a probe is the oldest event that waits, and one that comes through opens the window slowly', async () => {
+  let status = 500;
+  run.hooks.respondWith(() => status);
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [600], jitter: 0 } });
+  await run.publish('orders.created', batch(100));
+  const worker = run.worker();
+  await worker.runOnce();
+  const waiting = new Set(
+    (await run.rows<{ seq: number }>('select seq::int from retries')).map(({ seq }) => `e${seq - 1}`),
+  );
+  const oldest = batch(100).find(({ id }) => !waiting.has(id))?.id;
+  const before = sent();
+  run.clock.advance({ seconds: 5 });
+  status = 204;
+  await worker.runOnce();
+  expect(ids()[before]).toBe(`${oldest}#1`);
+  expect(sent() - before).toBe(100 - waiting.size);
+  expect(run.lines.some(({ event }) => event === 'delivery.endpoint-up')).toBe(true);
+});
+
+test.each(['a restart', 'a takeover'])('%s in the middle of an outage goes on with it', async (what) => {
+  run.hooks.respondWith(() => 503);
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [600], jitter: 0 } });
+  await run.publish('orders.created', batch(200));
+  const first = run.worker({ host: 'a' });
+  await first.runOnce();
+  run.clock.advance({ seconds: 5 });
+  await first.runOnce();
+  expect(await parks()).toMatchObject([{ probes: 1, wait: 10_000 }]);
+  const [before, retries] = [sent(), await count('retries')];
+  if (what === 'a restart') await first.stop();
+  else await run.pool.query(`update workers set heartbeat_at = now() - interval '1 minute'`);
+
+  const second = run.worker({ host: 'b' });
+  await second.runOnce();
+  run.clock.advance({ seconds: 9 });
+  await second.runOnce();
+  expect(sent()).toBe(before);
+  run.clock.advance({ seconds: 1 });
+  expect(await second.runOnce()).toMatchObject({ parked: 1 });
+  expect(await parks()).toMatchObject([{ reason: 'failing', probes: 2, wait: 20_000 }]);
+  run.hooks.respondWith(() => 204);
+  run.clock.advance({ seconds: 20 });
+  expect(await second.runOnce()).toMatchObject({ delivered: 200 - retries });
+});
+
+test('what waits as a row is probed with too, and is not given up by an outage', async () => {
+  run.hooks.respondWith(() => 503);
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [1], jitter: 0 } });
+  await run.publish('orders.created', batch(19));
+  const worker = run.worker();
+  expect(await worker.runOnce()).toMatchObject({ retried: 19, parked: 0 });
+  await run.publish('orders.created', [{ id: 'last' }]);
+  expect(await worker.runOnce()).toMatchObject({ parked: 1 });
+  run.clock.advance({ seconds: 5 });
+  await worker.runOnce();
+  run.clock.advance({ seconds: 10 });
+  await worker.runOnce();
+  const [one, other] = ids().slice(20).toSorted();
+  expect([one?.slice(-2), other]).toEqual(['#2', 'last#1']);
+  expect([await count('retries'), await count('dead_letters')]).toEqual([19, 0]);
+  run.hooks.respondWith(() => 204);
+  run.clock.advance({ seconds: 20 });
+  expect(await worker.runOnce()).toMatchObject({ delivered: 20 });
+});
+
+test('thirty events in a row that a hook cannot take do not keep the others from it for ever', async () => {
+  const poison = new Set(batch(30).map(({ id }) => id));
+  run.hooks.respondWith(({ headers }) => (poison.has(String(headers['webhook-id'])) ? 500 : 204));
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [600], jitter: 0 } });
+  await run.publish('orders.created', [...batch(30), ...batch(500, 'good-')]);
+  const worker = run.worker();
+  let delivered = (await worker.runOnce()).delivered;
+  for (let round = 0; round < 60 && delivered < 500; round += 1) {
+    run.clock.advance({ seconds: 300 });
+    delivered += (await worker.runOnce()).delivered;
+  }
+  expect(delivered).toBe(500);
+});
+
+test('after five days without a success the subscription is suspended, and a resume sends at once', async () => {
+  run.hooks.respondWith(() => 503);
+  const { id } = await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [600], jitter: 0 } });
+  await run.publish('orders.created', batch(100));
+  const worker = run.worker();
+  await worker.runOnce();
+  run.clock.advance({ seconds: 5 * 86_400 - 1 });
+  await worker.runOnce();
+  expect(await run.rows('select state from subscriptions')).toEqual([{ state: 'active' }]);
+  run.clock.advance({ seconds: 300 });
+  await worker.runOnce();
+  await until(async () => (await run.rows(`select 1 from subscriptions where state = 'suspended'`)).length === 1);
+  expect(await run.rows('select state_reason from subscriptions')).toEqual([{ state_reason: 'endpoint-down' }]);
+  const before = sent();
+  run.clock.advance({ seconds: 3_600 });
+  await worker.runOnce();
+  expect(sent()).toBe(before);
+
+  run.hooks.respondWith(() => 204);
+  await run.change(`update subscriptions set state = 'active', state_reason = null where id = $1`, [id]);
+  let delivered = 0;
+  for (let round = 0; round < 5 && delivered < 100; round += 1) delivered += (await worker.runOnce()).delivered;
+  expect(delivered).toBe(100);
+  expect(await parks()).toEqual([]);
+});
+
+test('a new URL ends the park of the old one', async () => {
+  run.hooks.respondWith(({ url }) => (url === '/moved' ? 204 : 503));
+  const subscription = await run.subscribe('billing', {
+    topics: ['orders.created'],
+    retry: { schedule: [1], jitter: 0 },
+  });
+  await run.publish('orders.created', batch(50));
+  const worker = run.worker();
+  await worker.runOnce();
+  expect(await parks()).toHaveLength(1);
+  run.catalog.subscriptions.set(subscription.id, { ...subscription, url: `${run.hooks.url}/moved` });
+  await run.change('select 1');
+  run.clock.advance({ seconds: 1 });
+  expect(await worker.runOnce()).toMatchObject({ delivered: 50 });
+  expect(await parks()).toEqual([]);
+});
+
+test('the requests under way when a hook asks for quiet leave no rows behind', async () => {
+  run.hooks.respondWith(() => ({ status: 429, headers: { 'retry-after': '60' } }));
+  await run.subscribe('billing', { topics: ['orders.created'], retry: { schedule: [1], jitter: 0 } });
+  await run.publish('orders.created', batch(100));
+  const worker = run.worker();
+  const counts = await worker.runOnce();
+  expect(counts.retried).toBe(1);
+  expect(counts.parked).toBeGreaterThan(0);
+  expect(await parks()).toMatchObject([{ reason: 'retry-after', wait: 60_000 }]);
+  run.hooks.respondWith(() => 204);
+  run.clock.advance({ seconds: 60 });
+  expect(await worker.runOnce()).toMatchObject({ delivered: 100 });
+});
