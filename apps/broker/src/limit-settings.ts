@@ -19,6 +19,11 @@ export const limitSettings = {
     fallback: 1000,
     parse: wholeNumber(1, 1000),
   }),
+  maxHops: setting('HOOKCAST_MAX_HOPS', {
+    doc: 'Hooks that may lie behind a published event, counted in `hookcast-hops`; more is taken for a circle of services.',
+    fallback: 16,
+    parse: wholeNumber(1, 1000),
+  }),
   maxQueuedBytes: setting('HOOKCAST_MAX_QUEUED_BYTES', {
     doc: 'Bytes of accepted requests that wait for their commit before a process answers 503.',
     fallback: 64 * mebibyte,

@@ -7,6 +7,7 @@ import {
   formatBinary,
   formatStandardPayload,
   formatStructured,
+  hopCountOf,
   mediaTypes,
   type CloudEvent,
 } from '@hookcast/protocol';
@@ -40,6 +41,8 @@ export class HookEvent {
   readonly expiresAt: number;
   readonly position: string;
   readonly webhookId: string;
+  /** How many hooks it and its ancestors will have gone through with the next one. */
+  readonly hops: string;
   private seen: EventView | undefined;
   private structured: HookBody | undefined;
   private binary: HookBody | undefined;
@@ -53,6 +56,7 @@ export class HookEvent {
     this.expiresAt = stored.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
     this.position = formatPosition(stored.streamId, stored.seq);
     this.webhookId = escapeWebhookId(stored.id);
+    this.hops = hopsAfter(stored);
   }
 
   /** About what it occupies in memory. */
@@ -93,6 +97,10 @@ export class HookEvent {
 
 const structuredType = `${mediaTypes.structured}; charset=utf-8`;
 const headerText = /^[\x21-\x7e]{1,512}$/;
+
+function hopsAfter({ attributes }: StoredEvent): string {
+  return String((hopCountOf(attributes.extensions?.[busExtensions.hops]) ?? 0) + 1);
+}
 
 /** The publisher's trace goes on: W3C Trace Context headers, as far as their text is fit for a header. */
 function traceOf({ attributes }: StoredEvent): Record<string, string> | undefined {

@@ -51,6 +51,7 @@ test('structured: the CloudEvent with its data byte for byte', () => {
     'hookcast-subscription': 'billing',
     'hookcast-attempt': '2',
     'hookcast-position': '3:17',
+    'hookcast-hops': '1',
   });
   expect(parseStructured(body)).toMatchObject({
     kind: 'ok',

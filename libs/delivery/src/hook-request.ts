@@ -110,6 +110,7 @@ export function hookRequest(
     'hookcast-subscription': template.subscription,
     'hookcast-attempt': String(attempt.number),
     'hookcast-position': event.position,
+    'hookcast-hops': event.hops,
   };
   if (contentType === undefined) delete headers['content-type'];
   if (attempt.isReplay) headers[hookHeaders.replay] = 'true';

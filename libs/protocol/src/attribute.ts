@@ -33,6 +33,7 @@ const eventId: Check = (value) =>
   isEventId(value) ? undefined : 'must be 1 to 128 visible ASCII characters without space';
 const media: Check = (value) => (mediaType.test(value) ? undefined : 'must be a media type');
 const reference: Check = (value) => (uriReference.test(value) ? undefined : 'must be a non-empty URI reference');
+const hopCount: Check = (value) => (/^\d{1,6}$/.test(value) ? undefined : 'must be a whole number below 1000000');
 const absoluteUri: Check = (value) =>
   uriScheme.test(value) && uriReference.test(value) ? undefined : 'must be an absolute URI';
 
@@ -49,6 +50,7 @@ const rules = new Map<string, AttributeRule>([
   ['partitionkey', { check: fullText }],
   ['deliverat', { check: timestamp }],
   ['expirytime', { check: timestamp }],
+  ['hookcasthops', { check: hopCount }],
 ]);
 
 const anyExtension: AttributeRule = { check: text };

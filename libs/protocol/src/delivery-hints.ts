@@ -12,6 +12,8 @@ export const busExtensions = {
   /** W3C Trace Context. CloudEvents distributed tracing extension. */
   traceParent: 'traceparent',
   traceState: 'tracestate',
+  /** How many hooks the event's ancestors went through before it was published; absent means none. */
+  hops: 'hookcasthops',
 } as const;
 
 /** The event's ordering key, if it has one. */
@@ -27,6 +29,16 @@ export function deliverAtOf(event: CloudEvent): Date | undefined {
 /** The time after which the event is no longer worth delivering. */
 export function expiresAtOf(event: CloudEvent): Date | undefined {
   return timestampIn(event, busExtensions.expiresAt);
+}
+
+/** How many hooks the event's ancestors went through; undefined when it does not say. */
+export function hopsOf(event: Pick<CloudEvent, 'extensions'>): number | undefined {
+  return hopCountOf(event.extensions[busExtensions.hops]);
+}
+
+/** A hop count as an attribute or the header `hookcast-hops` has it; undefined for any other text. */
+export function hopCountOf(text: string | string[] | undefined): number | undefined {
+  return typeof text === 'string' && /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 }
 
 function timestampIn(event: CloudEvent, name: string): Date | undefined {

@@ -8,4 +8,6 @@ export const hookHeaders = {
   attempt: 'hookcast-attempt',
   position: 'hookcast-position',
   replay: 'hookcast-replay',
+  /** How many hooks the event and its ancestors have gone through, this one counted. */
+  hops: 'hookcast-hops',
 } as const;

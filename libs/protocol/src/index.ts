@@ -2,7 +2,7 @@ export type { BatchDefaults, CloudEvent, EventDefaults, ParseError, ParseResult 
 export { formatBinary, parseBinary } from './binary-event.js';
 export { parseBatch, parseStructured } from './structured-event.js';
 export { formatBatch, formatStandardPayload, formatStructured, joinBatch } from './format-event.js';
-export { busExtensions, deliverAtOf, expiresAtOf, orderingKeyOf } from './delivery-hints.js';
+export { busExtensions, deliverAtOf, expiresAtOf, hopCountOf, hopsOf, orderingKeyOf } from './delivery-hints.js';
 export { isEventId, uuidv7 } from './event-id.js';
 export type { HeaderValues } from './header-value.js';
 export { hookHeaders } from './hook-headers.js';

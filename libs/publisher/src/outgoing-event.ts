@@ -62,6 +62,8 @@ export interface EventOrigin {
   source: string;
   /** Unix time in milliseconds. */
   now: number;
+  /** Hooks that lie behind the event: those of the one whose handler publishes it. @default 0 */
+  hops?: number;
 }
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -95,7 +97,7 @@ export function outgoingEvent(topic: string, data: unknown, options: EventOption
     source: options.source ?? origin.source,
     type: options.type ?? topic,
     ...optionalAttributes(options, origin.now),
-    extensions: { ...givenExtensions(options), ...busAttributes(options, origin.now) },
+    extensions: { ...givenExtensions(options), ...busAttributes(options, origin) },
     ...encodeData(data, options.contentType),
   };
   return { topic, id, key: options.key, body: formatStructured(event) };
@@ -123,13 +125,14 @@ function givenExtensions({ extensions = {} }: EventOptions): Record<string, stri
 }
 
 /** The extension attributes that the bus acts on. */
-function busAttributes(options: EventOptions, now: number): Record<string, string> {
+function busAttributes(options: EventOptions, { now, hops = 0 }: EventOrigin): Record<string, string> {
   const attributes: Record<string, string> = {};
   const { orderingKey, traceParent, traceState } = busExtensions;
   const deliverAt = deliveryTime(options, now);
   if (options.key !== undefined) attributes[orderingKey] = options.key;
   if (options.traceparent !== undefined) attributes[traceParent] = options.traceparent;
   if (options.tracestate !== undefined) attributes[traceState] = options.tracestate;
+  if (hops > 0) attributes[busExtensions.hops] = String(hops);
   if (deliverAt !== undefined) attributes[busExtensions.deliverAt] = deliverAt;
   if (options.expiresAt !== undefined) attributes[busExtensions.expiresAt] = timeText(options.expiresAt, 'expiresAt');
   return attributes;

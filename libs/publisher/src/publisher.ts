@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Dispatcher, type Clock } from './dispatcher.js';
 import { EventBuffer } from './event-buffer.js';
-import { outgoingEvent, type EventOptions, type OutgoingEvent } from './outgoing-event.js';
+import { currentHops } from './hop-count.js';
+import { outgoingEvent, type EventOrigin, type EventOptions, type OutgoingEvent } from './outgoing-event.js';
 import { aborted, PendingPublish, type Failure, type PublishedEvent } from './pending-publish.js';
 import { publisherSettings, type PublisherOptions, type PublisherSettings } from './settings.js';
 import { Transport } from './transport.js';
@@ -79,7 +80,7 @@ class DirectPublisher implements Publisher {
   }
 
   async publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishedEvent> {
-    const event = outgoingEvent(topic, data, options, { source: this.settings.source, now: clock.now() });
+    const event = outgoingEvent(topic, data, options, this.origin());
     const [published] = await this.submit([event], options.signal);
     if (published === undefined) throw new Error('A publish was settled without its event');
     return published;
@@ -91,7 +92,7 @@ class DirectPublisher implements Publisher {
     { signal }: BatchOptions = {},
   ): Promise<PublishedEvent[]> {
     if (events.length === 0) return [];
-    const origin = { source: this.settings.source, now: clock.now() };
+    const origin = this.origin();
     return this.submit(
       events.map(({ data, ...options }) => outgoingEvent(topic, data, options, origin)),
       signal,
@@ -108,6 +109,10 @@ class DirectPublisher implements Publisher {
     await this.flush();
     clearTimeout(timer);
     this.transport.close();
+  }
+
+  private origin(): EventOrigin {
+    return { source: this.settings.source, now: clock.now(), hops: currentHops() };
   }
 
   private abandon(): void {

@@ -1,6 +1,8 @@
 import {
   busExtensions,
   hookHeaders,
+  hopCountOf,
+  hopsOf,
   isJsonContentType,
   parseTimestamp,
   type CloudEvent,
@@ -21,6 +23,8 @@ export interface EventContext {
   time: Date | undefined;
   /** Where it stands in the log, `<stream>:<seq>`. */
   position: string | undefined;
+  /** How many hooks the event and its ancestors have gone through, this one counted. */
+  hops: number;
   /** True when a past event is delivered again on request. */
   replay: boolean;
   /** W3C trace context of the publisher. */
@@ -58,6 +62,7 @@ export function deliveredEvent(event: CloudEvent, headers: HeaderValues): Delive
       attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
       time: event.time === undefined ? undefined : parseTimestamp(event.time),
       position: text(headers[hookHeaders.position]),
+      hops: hopsAfter(event, headers),
       replay: headers[hookHeaders.replay] === 'true',
       traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],
       tracestate: text(headers['tracestate']) ?? event.extensions[traceState],
@@ -69,6 +74,12 @@ export function deliveredEvent(event: CloudEvent, headers: HeaderValues): Delive
       event,
     },
   };
+}
+
+/** The attribute goes first: the header of a request may speak of several events. */
+function hopsAfter(event: CloudEvent, headers: HeaderValues): number {
+  const before = hopsOf(event);
+  return before === undefined ? (hopCountOf(headers[hookHeaders.hops]) ?? 1) : before + 1;
 }
 
 const text = (value: string | string[] | undefined): string | undefined =>

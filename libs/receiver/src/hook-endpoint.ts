@@ -11,6 +11,7 @@ import {
   type HookAnswer,
 } from './hook-answer.js';
 import type { Refusal } from './hook-request-error.js';
+import { atHops } from './hop-count.js';
 import { Keyring, type SecretSource } from './keyring.js';
 import { openRequest } from './open-request.js';
 
@@ -90,7 +91,9 @@ export class HookEndpoint {
   private async run({ data, context }: DeliveredEvent): Promise<Handled> {
     const matching = this.handlers.of(context);
     if (matching.length === 0) return this.options.unhandled === 'accept' ? 'done' : 'unhandled';
-    const results = await Promise.allSettled(matching.map(async ({ handle }) => handle(data, context)));
+    const results = await Promise.allSettled(
+      matching.map(async ({ handle }) => atHops(context.hops, async () => handle(data, context))),
+    );
     const failures = results.filter((result) => result.status === 'rejected');
     const { onError = logError } = this.options;
     for (const { reason } of failures) tell(() => onError(reason, context));

@@ -1,7 +1,7 @@
 import { Problem } from '../http/problem.js';
 import { maxBodyBytes, readPublish, type PublishRequest } from './publish-reading.js';
 
-const limits = { maxEventBytes: 1000, maxBatchBytes: 4000, maxBatchEvents: 3 };
+const limits = { maxEventBytes: 1000, maxBatchBytes: 4000, maxBatchEvents: 3, maxHops: 4 };
 const now = new Date('2026-01-01T00:00:00Z');
 
 function read(more: Partial<Omit<PublishRequest, 'body'>> & { body?: string } = {}) {

@@ -4,6 +4,10 @@ import {
   contentModeOf,
   deliverAtOf,
   expiresAtOf,
+  hopCountOf,
+  hookHeaders,
+  hopsOf,
+  busExtensions,
   isJsonContentType,
   isUnknownEventFormat,
   mediaTypes,
@@ -25,6 +29,8 @@ export interface PublishLimits {
   maxEventBytes: number;
   maxBatchBytes: number;
   maxBatchEvents: number;
+  /** Hooks that an event's ancestors may have gone through. */
+  maxHops: number;
 }
 
 /** A publish request as it arrived. */
@@ -71,7 +77,9 @@ export function readPublish(request: PublishRequest, limits: PublishLimits, now:
   const cloudEvents = parse(request, limits, now);
   refuseOversized(cloudEvents, form, limits.maxEventBytes);
   const trace = traceOf(request.headers);
-  return { form, events: cloudEvents.map((event) => toNewEvent(event, { topic: request.topic, trace, deliverAt })) };
+  const hops = hopsOfRequest(request.headers);
+  refuseLoop(cloudEvents, hops, limits.maxHops);
+  return { form, events: cloudEvents.map((event) => toNewEvent(event, { trace, deliverAt, hops })) };
 }
 
 function parse({ topic, headers, body }: PublishRequest, limits: PublishLimits, now: Date): CloudEvent[] {
@@ -115,6 +123,22 @@ function refuseOversized(events: readonly CloudEvent[], form: 'single' | 'batch'
   if (errors.length > 0) throw new Problem('payload-too-large', { errors });
 }
 
+/** What a service passes on from the hook request it answers, for each event that has no count of its own. */
+function hopsOfRequest(headers: IncomingHttpHeaders): number {
+  const text = headers[hookHeaders.hops];
+  if (text === undefined) return 0;
+  const hops = hopCountOf(text);
+  if (hops === undefined) throw invalid([{ pointer: `/${hookHeaders.hops}`, detail: 'must be a whole number' }]);
+  return hops;
+}
+
+/** A service that publishes what it receives, to where it comes from, would go on for ever. */
+function refuseLoop(events: readonly CloudEvent[], hopsByHeader: number, maxHops: number): void {
+  const hops = events.reduce((most, event) => Math.max(most, hopsOf(event) ?? hopsByHeader), 0);
+  if (hops <= maxHops) return;
+  throw new Problem('too-many-hops', { detail: `${hops} hooks lie behind this event; ${maxHops} are allowed.` });
+}
+
 /** `?delay=30s` as a time; any other parameter is unknown. */
 function delayedUntil(query: URLSearchParams, now: Date): Date | undefined {
   const unknown = [...query.keys()].filter((name) => name !== 'delay');
@@ -133,7 +157,7 @@ const notExtensions = new Set(['partitionkey', 'traceparent', 'tracestate']);
 
 function toNewEvent(
   event: CloudEvent,
-  request: { topic: string; trace: Trace | undefined; deliverAt: Date | undefined },
+  request: { trace: Trace | undefined; deliverAt: Date | undefined; hops: number },
 ): NewEvent {
   const key = orderingKeyOf(event);
   const deliverAt = deliverAtOf(event) ?? request.deliverAt;
@@ -143,7 +167,7 @@ function toNewEvent(
     type: event.type,
     source: event.source,
     data: event.data,
-    attributes: attributesOf(event, request.trace),
+    attributes: attributesOf(event, request),
     ...(event.subject !== undefined && { subject: event.subject }),
     ...(event.datacontenttype !== undefined && { contentType: event.datacontenttype }),
     ...(key !== undefined && { key }),
@@ -152,10 +176,11 @@ function toNewEvent(
   };
 }
 
-function attributesOf(event: CloudEvent, requestTrace: Trace | undefined): EventAttributes {
-  const attributes: EventAttributes = { ...(traceOf(event.extensions) ?? requestTrace) };
+function attributesOf(event: CloudEvent, request: { trace: Trace | undefined; hops: number }): EventAttributes {
+  const attributes: EventAttributes = { ...(traceOf(event.extensions) ?? request.trace) };
   if (event.time !== undefined) attributes.time = event.time;
   if (event.dataschema !== undefined) attributes.dataschema = event.dataschema;
+  if (request.hops > 0) attributes.extensions = { [busExtensions.hops]: String(request.hops) };
   for (const name in event.extensions) {
     if (!notExtensions.has(name)) (attributes.extensions ??= {})[name] = event.extensions[name] ?? '';
   }

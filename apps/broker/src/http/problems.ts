@@ -132,6 +132,11 @@ export const problems = {
     title: 'The hook URL points to an address that may not be called',
     help: 'Private addresses must be listed in HOOKCAST_EGRESS_ALLOW; link-local and metadata addresses are never called.',
   },
+  'too-many-hops': {
+    status: 422,
+    title: 'This event goes round in a circle',
+    help: 'Services publish what they receive to where it comes from. Find the circle with `hookcast-hops` of its deliveries; HOOKCAST_MAX_HOPS is the limit.',
+  },
   'websub-refused': {
     status: 422,
     title: 'The WebSub subscription could not be asked for',

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
-import { uuidv7 } from '@hookcast/protocol';
+import { hookHeaders, hopCountOf, uuidv7 } from '@hookcast/protocol';
 import type { RawRequest } from '@hookcast/sources';
 import { reportProblem, toProblem } from '../http/problem.filter.js';
 import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
@@ -15,6 +15,8 @@ import type { Reception } from './source-records-store.js';
 
 const prefix = '/in/';
 const path = /^\/in\/([a-z0-9][a-z0-9._-]{0,127})\/([A-Za-z0-9_-]{1,128})(?:\?|$)/;
+
+type FoundSource = Extract<Found, { kind: 'found' }>;
 
 /** One request on its way through the lane. */
 interface Visit {
@@ -83,13 +85,18 @@ export class SourceLane {
     if (asksForIntent(visit.found, request)) visit.found = await this.directory.findAgain(name, token, visit.at);
     if (visit.found.kind === 'unknown') return notHere('unknown-source');
     if (visit.found.kind === 'wrong-token') return notHere('wrong-token');
-    const { source, entry } = visit.found;
-    if (!source.row.enabled) return notHere('disabled');
+    if (!visit.found.source.row.enabled) return notHere('disabled');
+    return this.receive(visit, visit.found, request);
+  }
+
+  private async receive(visit: Visit, { source, entry }: FoundSource, request: IncomingMessage): Promise<Outcome> {
+    const hops = hopsOf(request);
+    if (hops > this.runtime.config.maxHops) return refusal({ status: 400, reason: 'too-many-hops' });
     const { maxSourceBytes, maxQueuedBytes } = this.runtime.config;
     const read = await readSourceBody(request, Math.min(maxSourceBytes, maxQueuedBytes - appendOverhead));
     if (read.kind === 'refused') return refusal(read);
     visit.raw = toRaw(request, read.body);
-    return this.pipeline.take(source, entry, visit.raw, visit.at);
+    return this.pipeline.take(source, entry, visit.raw, { at: visit.at, hops });
   }
 
   private report(visit: Visit, request: IncomingMessage, response: ServerResponse, outcome: Outcome): void {
@@ -124,6 +131,9 @@ export class SourceLane {
 function asksForIntent(found: Found, { method }: IncomingMessage): boolean {
   return method === 'GET' && found.kind === 'found' && found.source.row.sender === 'websub';
 }
+
+/** A subscription may point to a source, of this broker or of another that delivers to this one. */
+const hopsOf = ({ headers }: IncomingMessage): number => hopCountOf(headers[hookHeaders.hops]) ?? 0;
 
 /** What an event counts for in the log's queue besides its data. */
 const appendOverhead = 1024;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { NewEvent } from '@hookcast/log';
+import type { EventAttributes, NewEvent } from '@hookcast/log';
+import { busExtensions } from '@hookcast/protocol';
 import {
   receive,
   topicFor,
@@ -32,7 +33,12 @@ export class SourcePipeline {
   ) {}
 
   /** @throws what storing throws: the caller's answer is a 503 then */
-  async take(source: OpenSource, entry: SourceEntry, request: RawRequest, now: Date): Promise<Outcome> {
+  async take(
+    source: OpenSource,
+    entry: SourceEntry,
+    request: RawRequest,
+    { at: now, hops }: { at: Date; hops: number },
+  ): Promise<Outcome> {
     const reception = source.needsCertificate
       ? await this.receiveWithCertificate(entry, request, now)
       : receive(request, entry.config, now);
@@ -45,7 +51,7 @@ export class SourcePipeline {
         return { verdict: 'handshake', answer: response, eventIds: [], ...(followUp && { followUp }) };
       }
       case 'accepted':
-        return this.store(source, reception);
+        return this.store(source, reception, hops);
     }
   }
 
@@ -68,10 +74,10 @@ export class SourcePipeline {
     return receive(request, { ...config, certificate: (name) => this.certificates.at(name) }, now);
   }
 
-  private async store(source: OpenSource, reception: Accepted): Promise<Outcome> {
+  private async store(source: OpenSource, reception: Accepted, hops: number): Promise<Outcome> {
     const { id: sourceId } = source.row;
     const [first] = reception.items;
-    const all = withoutRepeats(reception.items.map((item) => toTopicEvent(source, item)));
+    const all = withoutRepeats(reception.items.map((item) => toTopicEvent(source, item, hops)));
     const keys = all.map(({ event }) => seenKey(sourceId, event.id));
     const known = await Promise.all(keys.map((key) => this.seen.isKnown(key)));
     const isFresh = (index: number) => known[index] !== true;
@@ -143,7 +149,7 @@ function withoutRepeats(events: readonly TopicEvent[]): TopicEvent[] {
     : [...new Map(events.toReversed().map((one) => [one.event.id, one])).values()].toReversed();
 }
 
-function toTopicEvent({ row }: OpenSource, item: ReceivedItem): TopicEvent {
+function toTopicEvent({ row }: OpenSource, item: ReceivedItem, hops: number): TopicEvent {
   const event = toSourceEvent(item, row);
   const topic = topicFor(row.topic, row.sender, item.eventType) ?? fallbackTopic(row.topic, row.sender);
   // Checked when the source was saved.
@@ -157,8 +163,14 @@ function toTopicEvent({ row }: OpenSource, item: ReceivedItem): TopicEvent {
       source,
       data,
       contentType: datacontenttype,
-      attributes: time === undefined ? {} : { time },
+      attributes: attributesOf(time, hops),
       ...(subject !== undefined && { subject }),
     },
   };
+}
+
+function attributesOf(time: string | undefined, hops: number): EventAttributes {
+  const attributes: EventAttributes = time === undefined ? {} : { time };
+  if (hops > 0) attributes.extensions = { [busExtensions.hops]: String(hops) };
+  return attributes;
 }

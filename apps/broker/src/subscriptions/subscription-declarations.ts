@@ -12,6 +12,7 @@ import { Problem, type FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
+import { isOwnAddress } from './own-address.js';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
 import { SubscriptionSecrets } from './subscription-secrets.js';
 import { hasSettings, settingsOf, unavailableFields, type SubscriptionSettings } from './subscription-settings.js';
@@ -25,6 +26,8 @@ export interface Declaration {
 }
 
 export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription: Subscription };
+
+const ownAddress = 'The hook URL is where this broker takes events in: they would come back for ever.';
 
 /** How long the old secret signs on when a declaration brings another one. */
 const declaredGraceSeconds = 86_400;
@@ -57,6 +60,12 @@ export class SubscriptionDeclarations {
       // Only what the address is, not how it is written, is a matter of egress rules.
       const malformed = url.rule === 'url' || url.rule === 'scheme' || url.rule === 'credentials';
       throw new Problem(malformed ? 'validation-failed' : 'hook-address-forbidden', { detail: url.detail, errors });
+    }
+    if (isOwnAddress(url.url, this.runtime.config.publicUrl)) {
+      throw new Problem('hook-address-forbidden', {
+        detail: ownAddress,
+        errors: [at({ pointer: '/url', detail: ownAddress })],
+      });
     }
     return { name, settings, secret: request.secret };
   }
