@@ -40,6 +40,8 @@ export default defineConfig({
           globals: true,
           include: ['{apps,libs,examples}/*/src/**/*.spec.ts', 'test/*.test.ts'],
           pool: 'forks',
+          // Property tests take a second of CPU time: not a matter of five of a busy machine's.
+          testTimeout: 30_000,
         },
       },
       withDatabase('integration', 60_000),
