@@ -50,7 +50,14 @@ describe('creating days', () => {
   test('makes yesterday to three days ahead, of both tables, once', async () => {
     await dropAll();
     const expected = [-1, 0, 1, 2, 3];
-    expect(await days(0).runOnce()).toEqual({ created: 10, dropped: 0, expired: 0, buried: 0 });
+    expect(await days(0).runOnce()).toEqual({
+      created: 10,
+      dropped: 0,
+      expired: 0,
+      buried: 0,
+      trimmed: 0,
+      held: 0,
+    });
     expect(await attached('events')).toEqual(expected.map(events));
     expect(await attached('attempts')).toEqual(expected.map(attempts));
     expect(await days(0).runOnce()).toMatchObject({ created: 0 });

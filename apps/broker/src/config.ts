@@ -1,6 +1,7 @@
 import { parseEgressAllow } from '@hookcast/egress';
 import { guardSettings } from './guard-settings.js';
 import { limitSettings } from './limit-settings.js';
+import { storageSettings } from './storage-settings.js';
 import {
   adminKey,
   baseUrl,
@@ -77,6 +78,7 @@ const settings = {
     fallback: 7,
     parse: wholeNumber(1, 3650),
   }),
+  ...storageSettings,
   autoCreateTopics: setting('HOOKCAST_AUTO_CREATE_TOPICS', {
     doc: 'Create a topic at its first publish or subscription.',
     fallback: true,

@@ -10,6 +10,7 @@ import { Sources0002 } from './migrations/0002-sources.js';
 import { Access0003 } from './migrations/0003-access.js';
 import { Flow0004 } from './migrations/0004-flow.js';
 import { Operations0006 } from './migrations/0006-operations.js';
+import { Retention0007 } from './migrations/0007-retention.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
@@ -17,7 +18,7 @@ import { sessionHook, type SessionSettings } from './session-store.js';
 export const entities = [Topic, Subscription, Service, Source, ApiKey];
 
 /** Every migration, oldest first. Append; never edit one that was released. */
-export const migrations = [InitialSchema0001, Sources0002, Access0003, Flow0004, Operations0006];
+export const migrations = [InitialSchema0001, Sources0002, Access0003, Flow0004, Operations0006, Retention0007];
 
 export interface DataSourceSettings {
   /** @default 5 */

@@ -59,8 +59,8 @@ async function insertCursors(
     with owned as (
       select stream_id, epoch from assignments where lane = 0 and stream_id = any($2::int[]) order by stream_id for share
     )
-    insert into cursors (stream_id, subscription_id, epoch, settled_seq, settled_at)
-    select p.stream_id, $1, coalesce(o.epoch, 0), p.seq, p.at
+    insert into cursors (stream_id, subscription_id, epoch, settled_seq, settled_at, started_seq)
+    select p.stream_id, $1, coalesce(o.epoch, 0), p.seq, p.at, p.seq
     from unnest($2::int[], $3::bigint[], $4::timestamptz[]) as p (stream_id, seq, at)
     left join owned o using (stream_id)
     on conflict (stream_id, subscription_id) do nothing`,
@@ -75,7 +75,7 @@ async function insertCursors(
 
 /**
  * Ends a subscription on these topics, its waiting retries included; without `topicIds` on all, and then its dead
- * letters go as well.
+ * letters and what is noted about it go as well.
  */
 export async function deleteCursors(
   transaction: SqlSource,
@@ -90,6 +90,10 @@ export async function deleteCursors(
       delete from retries where subscription_id = $1 and stream_id in (select stream_id from ended)
     ), gone_dead_letters as (
       delete from dead_letters where subscription_id = $1 and $2::int[] is null
+    ), gone_expirations as (
+      delete from expirations where subscription_id = $1 and $2::int[] is null
+    ), gone_filters as (
+      delete from past_filters where subscription_id = $1 and $2::int[] is null
     )
     delete from cursors where subscription_id = $1 and stream_id in (select stream_id from ended)`,
     [subscriptionId, topicIds ?? null],

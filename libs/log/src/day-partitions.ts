@@ -15,23 +15,16 @@ import {
   unlockDropping,
   type DayPartition,
 } from './partitions-store.js';
-import { buryRetries, expireCursors, longestRetention } from './retention-store.js';
-
-export interface PartitionCounts {
-  /** Partitions made. */
-  created: number;
-  /** Partitions dropped. */
-  dropped: number;
-  /** Deliveries that no subscription had settled when their event went; counted in cursors.expired. */
-  expired: number;
-  /** Retries that became dead letters, because their event went. */
-  buried: number;
-}
+import { DayClearing, type PartitionCounts } from './day-clearing.js';
+import type { RetentionPolicy } from './retention-policy.js';
+import { longestRetention } from './retention-store.js';
 
 export interface DayPartitionsOptions {
   pool: pg.Pool;
   /** For topics without a retention of their own. @default 7 */
   defaultRetentionDays?: number;
+  /** What becomes of a day that subscriptions still have to deliver from. @default expire */
+  policy?: RetentionPolicy;
   /** @default the system's clock */
   now?: () => Date;
   /** Milliseconds between two rounds. @default 10 minutes */
@@ -75,8 +68,9 @@ async function missing(source: pg.Pool | pg.ClientBase, days: readonly Day[]) {
 }
 
 /**
- * Keeps the days of the log: makes them ahead of time and drops those that every topic's retention has passed. Any
- * number of processes may run it; one at a time drops.
+ * Keeps the days of the log: makes them ahead of time, drops those that every topic's retention has passed, and deletes
+ * from the others what belongs to topics that keep it for less long. Any number of processes may run it; one at a time
+ * drops and deletes.
  */
 export class DayPartitions {
   private timer: NodeJS.Timeout | undefined;
@@ -84,7 +78,12 @@ export class DayPartitions {
   private stopped = false;
   private client: pg.Client | undefined;
 
-  constructor(private readonly options: DayPartitionsOptions) {}
+  private readonly clearing: DayClearing;
+
+  constructor(private readonly options: DayPartitionsOptions) {
+    const { policy = { kind: 'expire' }, log } = options;
+    this.clearing = new DayClearing({ policy, log, now: () => this.now() });
+  }
 
   async ensure(from: Date, days: number): Promise<string[]> {
     return ensureDays(this.options.pool, from, days);
@@ -106,21 +105,26 @@ export class DayPartitions {
   async runOnce(): Promise<PartitionCounts> {
     const yesterday = new Date(`${addDays(dayOf(this.now()), -daysBehind)}T00:00:00Z`);
     const created = await this.ensure(yesterday, daysBehind + 1 + daysAhead);
-    const counts: PartitionCounts = { created: created.length, dropped: 0, expired: 0, buried: 0 };
-    await this.drop(counts);
+    const counts: PartitionCounts = { created: created.length, dropped: 0, expired: 0, buried: 0, trimmed: 0, held: 0 };
+    await this.clear(counts);
     return counts;
   }
 
-  private async drop(counts: PartitionCounts): Promise<void> {
+  /** Drops the days that are due, and deletes from those that are over for some topics only. */
+  private async clear(counts: PartitionCounts): Promise<void> {
     const cut = await this.cut();
-    const due = (await listPartitions(this.options.pool)).filter((partition) => isDue(partition, cut));
-    if (due.length === 0) return;
+    const isOver = ({ table, day, state }: DayPartition) =>
+      day <= cut || state === 'detaching' || (table === 'events' && day <= lastExpiredDay(this.now(), 1));
+    if (!(await listPartitions(this.options.pool)).some(isOver)) return;
     const client = await this.connect();
     try {
       if (!(await tryLockDropping(client))) return;
-      for (const partition of (await listPartitions(client)).filter((each) => isDue(each, cut))) {
-        await this.dropDay(client, partition, counts);
-      }
+      const partitions = await listPartitions(client);
+      const due = partitions.filter((partition) => isDue(partition, cut));
+      const held = await this.clearing.hold(client, due, counts);
+      for (const partition of due) if (!held.has(partition.name)) await this.dropDay(client, partition, counts);
+      const standing = partitions.filter(({ name }) => held.has(name) || !due.some((each) => each.name === name));
+      await this.clearing.trim(client, standing, { counts, defaultDays: this.defaultDays });
       await unlockDropping(client);
     } finally {
       this.client = undefined;
@@ -130,30 +134,27 @@ export class DayPartitions {
 
   /** Each step leaves a state from which the next round goes on. */
   private async dropDay(client: pg.Client, partition: DayPartition, counts: PartitionCounts): Promise<void> {
+    const giveUp = async () => this.clearing.giveUp(client, partition, counts);
     if (partition.state === 'attached') {
       // Before readers lose sight of the day, so that none of them takes the gap for settled.
-      await inTransaction(client, async () => this.giveUp(client, partition, counts));
+      await inTransaction(client, giveUp);
       await detachPartition(client, partition);
     }
     if (partition.state === 'detaching') await finalizeDetach(client, partition);
     await inTransaction(client, async () => {
-      await this.giveUp(client, partition, counts);
+      await giveUp();
       await dropPartition(client, partition);
     });
     counts.dropped += 1;
     this.options.log?.('log.day-dropped', { partition: partition.name });
   }
 
-  /** What is still open of a day's events: retries become dead letters, the rest is counted as expired. */
-  private async giveUp(client: pg.Client, { table, name, day }: DayPartition, counts: PartitionCounts): Promise<void> {
-    if (table !== 'events') return;
-    counts.buried += await buryRetries(client, { partition: name, day, now: this.now() });
-    counts.expired += await expireCursors(client, name);
+  private get defaultDays(): number {
+    return this.options.defaultRetentionDays ?? 7;
   }
 
   private async cut(): Promise<Day> {
-    const { pool, defaultRetentionDays = 7 } = this.options;
-    return lastExpiredDay(this.now(), await longestRetention(pool, defaultRetentionDays));
+    return lastExpiredDay(this.now(), await longestRetention(this.options.pool, this.defaultDays));
   }
 
   /** A detach waits as long as somebody reads, and the lock belongs to the session: no pool, no timeout. */

@@ -18,7 +18,7 @@ test.each<[string, string, Failure]>([
   ['the connection is gone', '08006', 'disconnected'],
   ['the statement ran into its timeout', '57014', 'unavailable'],
   ['a lock was not to be had in time', '55P03', 'unavailable'],
-  ['the disk is full', '53100', 'unavailable'],
+  ['the disk is full', '53100', 'full'],
   ['nobody thought of it', 'XX000', 'unavailable'],
 ])('sorts what Postgres says when %s', (_when, code, failure) => {
   expect(failureOf(databaseError(code))).toBe(failure);

@@ -8,8 +8,9 @@ import pg from 'pg';
  * - data: Postgres took exception to the content; nothing is stored, one request is at fault
  * - disconnected: whether it was stored is unknown, and the connection is of no use any more
  * - unavailable: nothing is stored, the server cannot do it now
+ * - full: nothing is stored, the server has no space left
  */
-export type Failure = 'refused' | 'raced' | 'no-day' | 'data' | 'disconnected' | 'unavailable';
+export type Failure = 'refused' | 'raced' | 'no-day' | 'data' | 'disconnected' | 'unavailable' | 'full';
 
 const byCode = new Map<string, Failure>([
   ['22012', 'refused'], // division_by_zero: how the append statement refuses
@@ -20,6 +21,7 @@ const byCode = new Map<string, Failure>([
   ['0A000', 'disconnected'], // "cached plan must not change result type": a new connection plans anew
   ['26000', 'disconnected'], // invalid_sql_statement_name: a pooler switched servers
   ['25006', 'disconnected'], // read_only_sql_transaction: this server is not the primary any more
+  ['53100', 'full'], // disk_full
   ['53300', 'disconnected'], // too_many_connections
 ]);
 

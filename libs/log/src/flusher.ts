@@ -18,13 +18,14 @@ import {
 /**
  * - appended: committed; one entry for each event, in the order given
  * - conflict: these ids are stored (or given in the same request) with other bytes; nothing of the request was stored
- * - unavailable: the log cannot say whether it is stored; the publisher repeats it with the same ids
+ * - unavailable: the log cannot say whether it is stored; the publisher repeats it with the same ids. `isFull`: it is
+ *   not, for want of space
  * - unknown-topic: the topic was deleted; nothing was stored
  */
 export type AppendResult =
   | { kind: 'appended'; events: AppendedEvent[] }
   | { kind: 'conflict'; ids: string[] }
-  | { kind: 'unavailable'; reason: string; retryAfterSeconds: number }
+  | { kind: 'unavailable'; reason: string; retryAfterSeconds: number; isFull?: true }
   | { kind: 'unknown-topic' };
 
 export interface FlushReport<R> {
@@ -49,6 +50,7 @@ interface Unavailable {
   kind: 'unavailable';
   /** For the publisher. */
   reason: string;
+  isFull?: true;
   /** The connection is of no use any more. The detail may name hosts: it is for the operator. */
   lost?: Lost;
 }
@@ -149,6 +151,8 @@ export class Flusher<R extends AppendRequest> {
         );
       case 'data':
         return { kind: 'data', error };
+      case 'full':
+        return { kind: 'unavailable', reason: 'the database has no space left', isFull: true };
       case 'disconnected':
       case 'unavailable':
         return unavailable(error);
@@ -203,9 +207,14 @@ export class Flusher<R extends AppendRequest> {
     else for (const request of requests) await this.store([request], report);
   }
 
-  private answerUnavailable(requests: readonly R[], { reason, lost }: Unavailable, report: FlushReport<R>): void {
+  private answerUnavailable(
+    requests: readonly R[],
+    { reason, isFull, lost }: Unavailable,
+    report: FlushReport<R>,
+  ): void {
     const { retryAfterSeconds } = this.options;
-    for (const request of requests) report.answers.set(request, { kind: 'unavailable', reason, retryAfterSeconds });
+    const answer: AppendResult = { kind: 'unavailable', reason, retryAfterSeconds, ...(isFull && { isFull }) };
+    for (const request of requests) report.answers.set(request, answer);
     if (lost) report.lost = lost;
   }
 }

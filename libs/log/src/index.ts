@@ -1,6 +1,7 @@
 export { Appender, type AppenderOptions } from './appender.js';
 export { backlogs, createCursors, deleteCursors, type Backlog, type CursorStart } from './cursors-store.js';
-export { DayPartitions, ensureDays, type DayPartitionsOptions, type PartitionCounts } from './day-partitions.js';
+export { type PartitionCounts } from './day-clearing.js';
+export { DayPartitions, ensureDays, type DayPartitionsOptions } from './day-partitions.js';
 export { InvalidEventError, findDefects, type EventDefect } from './event-check.js';
 export { LogReader, type EventKey, type Head, type ReadLimit } from './event-log.js';
 export { defaultSource, type EventAttributes, type NewEvent, type StoredEvent } from './event.js';
@@ -13,6 +14,8 @@ export { formatPosition, parsePosition, type Position } from './position.js';
 export { inTransaction } from './partitions-store.js';
 export { findPlaces, type Place } from './position-store.js';
 export { type StreamRef, type TopicRef } from './stream.js';
+export { type RetentionPolicy } from './retention-policy.js';
+export { listExpirations, type Expiration } from './retention-store.js';
 export { createStreams, deleteStreams, loadStreams, topicStats, type StreamStats } from './streams-store.js';
 export { TailListener, type TailListenerOptions } from './tail-listener.js';
 export { TailNotifier, type TailNotifierOptions } from './tail-notifier.js';

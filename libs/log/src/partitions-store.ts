@@ -45,7 +45,7 @@ export async function unlockDropping(connection: SqlSource): Promise<void> {
   await rows(connection, /* sql */ `select pg_advisory_unlock($1, $2)`, [lockClass, dropping]);
 }
 
-/** All days of both tables, oldest first, by the catalog. */
+/** All days by the catalog, oldest first; those of events come first, so that no event outlives its attempts. */
 export async function listPartitions(source: SqlSource): Promise<DayPartition[]> {
   const found = await rows<{ name: string; table: DailyTable; state: DayPartition['state'] }>(
     source,
@@ -57,7 +57,7 @@ export async function listPartitions(source: SqlSource): Promise<DayPartition[]>
       and c.relname ~ ('^' || parent.relname || '_y[0-9]{4}m[0-9]{2}d[0-9]{2}$')
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid
     where parent.oid in ('events'::regclass, 'attempts'::regclass)
-    order by c.relname`,
+    order by parent.relname desc, c.relname`,
   );
   return found.flatMap((partition) => {
     const day = dayOfPartition(partition.name);

@@ -8,21 +8,50 @@ export async function longestRetention(source: SqlSource, defaultDays: number): 
   return row?.days ?? defaultDays;
 }
 
+/** Part of a day: a table and, unless all of it, some of its streams. */
+export interface DayPart {
+  /** By name, since the table may be detached already. */
+  partition: string;
+  day: Day;
+  /** Undefined: all. */
+  streamIds?: readonly number[];
+  now: Date;
+}
+
+/** Events that went before a subscription had settled them. */
+export interface Expiration {
+  streamId: number;
+  subscriptionId: number;
+  /** The positions from and to which some were open. */
+  fromSeq: number;
+  toSeq: number;
+  events: number;
+  expiredAt: Date;
+}
+
+interface ExpirationColumns {
+  stream_id: number;
+  subscription_id: number;
+  from_seq: string;
+  to_seq: string;
+  events: string;
+  expired_at: Date;
+}
+
 /**
  * Gives up retries of a day's events: they become dead letters `expired` that carry their event, which is about to
- * go. What waits to be delivered again goes on waiting when a dead letter holds its event. `partition` is addressed by
- * name, since it may be detached already. Scans retries, once a day.
+ * go. What waits to be delivered again goes on waiting when a dead letter holds its event. Scans retries, once a day.
  */
 export async function buryRetries(
   transaction: SqlSource,
-  { partition, day, now }: { partition: string; day: Day; now: Date },
+  { partition, day, streamIds, now }: DayPart,
 ): Promise<number> {
   const [row] = await rows<{ buried: number }>(
     transaction,
     /* sql */ `
     with gone as (
       delete from retries r using ${partition} e
-      where r.event_at >= $1 and r.event_at < $2
+      where r.event_at >= $1 and r.event_at < $2 and ($4::int[] is null or r.stream_id = any($4::int[]))
         and e.stream_id = r.stream_id and e.seq = r.seq and e.created_at = r.event_at
         and not exists (select 1 from dead_letters d where d.stream_id = r.stream_id
                            and d.subscription_id = r.subscription_id and d.seq = r.seq)
@@ -39,18 +68,22 @@ export async function buryRetries(
       on conflict do nothing
     )
     select count(*)::int as buried from gone`,
-    [startOf(day), startOf(addDays(day, 1)), now],
+    [startOf(day), startOf(addDays(day, 1)), now, streamIds ?? null],
   );
   return row?.buried ?? 0;
 }
 
 /**
- * Moves cursors that have not passed a day's last event behind it and counts what they had not settled as expired.
- * The last event of each stream comes from the partition's primary key, backwards. Done once before the partition is
- * detached (a reader that finds it gone must not take the gap for settled) and once more before it is dropped.
+ * Moves cursors that have not passed a day's last event behind it, and counts and notes what they had not settled as
+ * expired. The last event of each stream comes from the partition's primary key, backwards. Done once before the
+ * partition is detached (a reader that finds it gone must not take the gap for settled) and once more before it is
+ * dropped.
  */
-export async function expireCursors(transaction: SqlSource, partition: string): Promise<number> {
-  const [row] = await rows<{ expired: string }>(
+export async function expireCursors(
+  transaction: SqlSource,
+  { partition, streamIds, now }: DayPart,
+): Promise<Expiration[]> {
+  const found = await rows<ExpirationColumns>(
     transaction,
     /* sql */ `
     with last as (
@@ -59,6 +92,7 @@ export async function expireCursors(transaction: SqlSource, partition: string): 
       cross join lateral (
         select seq, created_at from ${partition} where stream_id = s.stream_id order by seq desc limit 1
       ) e
+      where $1::int[] is null or s.stream_id = any($1::int[])
     ), behind as (
       -- locked in one order, and read as of now: a worker may be settling them
       select c.stream_id, c.subscription_id, c.settled_seq, c.settled_at, c.above, last.seq, last.created_at
@@ -68,7 +102,7 @@ export async function expireCursors(transaction: SqlSource, partition: string): 
       order by c.stream_id, c.subscription_id
       for no key update of c
     ), moved as (
-      select b.stream_id, b.subscription_id,
+      select b.stream_id, b.subscription_id, b.settled_seq + 1 as from_seq, b.seq as to_seq,
         b.seq - b.settled_seq - coalesce((
           select sum(upper(r) - lower(r)) from unnest(b.above * int8multirange(int8range(null, b.seq, '(]'))) r
         ), 0) as expired,
@@ -82,9 +116,127 @@ export async function expireCursors(transaction: SqlSource, partition: string): 
         above = c.above - int8multirange(int8range(null, m.settled_seq, '(]'))
       from moved m
       where c.stream_id = m.stream_id and c.subscription_id = m.subscription_id
-      returning m.expired
+      returning m.stream_id, m.subscription_id, m.from_seq, m.to_seq, m.expired
+    ), noted as (
+      insert into expirations (stream_id, subscription_id, from_seq, to_seq, events, expired_at)
+      select stream_id, subscription_id, from_seq, to_seq, expired, $2 from done where expired > 0
+      on conflict (stream_id, subscription_id, to_seq) do update
+        set events = expirations.events + excluded.events, from_seq = least(expirations.from_seq, excluded.from_seq)
     )
-    select coalesce(sum(expired), 0) as expired from done`,
+    select stream_id, subscription_id, from_seq, to_seq, expired as events, $2::timestamptz as expired_at
+    from done where expired > 0`,
+    [streamIds ?? null, now],
   );
-  return Number(row?.expired ?? 0);
+  return found.map(toExpiration);
+}
+
+/** Streams from whose events of that day some subscription still has to deliver. */
+export async function streamsInUse(
+  source: SqlSource,
+  { partition, day, streamIds }: Omit<DayPart, 'now'>,
+): Promise<number[]> {
+  const found = await rows<{ stream_id: number }>(
+    source,
+    /* sql */ `
+    select s.stream_id
+    from streams s
+    cross join lateral (select seq from ${partition} where stream_id = s.stream_id order by seq desc limit 1) last
+    where ($1::int[] is null or s.stream_id = any($1::int[]))
+      and (exists (select from cursors c where c.stream_id = s.stream_id and c.settled_seq < last.seq)
+        or exists (select from retries r where r.stream_id = s.stream_id and r.event_at >= $2 and r.event_at < $3))`,
+    [streamIds ?? null, startOf(day), startOf(addDays(day, 1))],
+  );
+  return found.map((row) => row.stream_id);
+}
+
+/** Bytes on disk, indexes and large values included. */
+export async function sizeOf(source: SqlSource, partition: string): Promise<number> {
+  const [row] = await rows<{ bytes: string }>(
+    source,
+    /* sql */ `select pg_total_relation_size($1::text::regclass) as bytes`,
+    [partition],
+  );
+  return Number(row?.bytes ?? 0);
+}
+
+/**
+ * Streams that have events in the partition although their topic keeps events no longer than `outlivedDays`. One look
+ * at the primary key for each.
+ */
+export async function outlivedStreams(
+  source: SqlSource,
+  { partition, outlivedDays, defaultDays }: { partition: string; outlivedDays: number; defaultDays: number },
+): Promise<number[]> {
+  const found = await rows<{ stream_id: number }>(
+    source,
+    /* sql */ `
+    select s.stream_id
+    from streams s join topics t on t.id = s.topic_id
+    where coalesce(t.retention_days, $1::int) <= $2::int
+      and exists (select from ${partition} e where e.stream_id = s.stream_id)
+    order by s.stream_id`,
+    [defaultDays, outlivedDays],
+  );
+  return found.map((row) => row.stream_id);
+}
+
+/** Deletes up to `limit` events of a stream behind a position, never its last one; answers how far it came. */
+export async function deleteEvents(
+  source: SqlSource,
+  { partition, streamId, afterSeq, limit }: { partition: string; streamId: number; afterSeq: number; limit: number },
+): Promise<{ lastSeq: number; events: number }> {
+  const [row] = await rows<{ last_seq: string | null; events: number }>(
+    source,
+    /* sql */ `
+    with gone as (
+      delete from ${partition} where stream_id = $1 and ctid = any (array(
+        select ctid from ${partition}
+        where stream_id = $1 and seq > $2
+          and seq < (select seq from ${partition} where stream_id = $1 order by seq desc limit 1)
+        order by seq limit $3))
+      returning seq
+    )
+    select max(seq) as last_seq, count(*)::int as events from gone`,
+    [streamId, afterSeq, limit],
+  );
+  return { lastSeq: Number(row?.last_seq ?? afterSeq), events: row?.events ?? 0 };
+}
+
+/** What `deleteEvents` leaves of a stream: its last event, by which `expireCursors` knows how far cursors have to go. */
+export async function deleteLast(source: SqlSource, partition: string, streamId: number): Promise<number> {
+  const text = /* sql */ `delete from ${partition} where stream_id = $1 returning seq`;
+  return (await rows(source, text, [streamId])).length;
+}
+
+/** Notes that are older than anybody asks for. */
+export async function forgetExpirations(source: SqlSource, before: Date): Promise<void> {
+  await rows(source, /* sql */ `delete from expirations where expired_at < $1`, [before]);
+}
+
+/** What went before a subscription had settled it, the last first. Index: expirations_of_subscription. */
+export async function listExpirations(
+  source: SqlSource,
+  { subscriptionId, limit }: { subscriptionId: number; limit: number },
+): Promise<(Expiration & { topic: string })[]> {
+  const found = await rows<ExpirationColumns & { topic: string }>(
+    source,
+    /* sql */ `
+    select x.stream_id, x.subscription_id, x.from_seq, x.to_seq, x.events, x.expired_at, t.name as topic
+    from expirations x join streams s using (stream_id) join topics t on t.id = s.topic_id
+    where x.subscription_id = $1
+    order by x.expired_at desc, x.stream_id, x.to_seq desc limit $2`,
+    [subscriptionId, limit],
+  );
+  return found.map((row) => ({ ...toExpiration(row), topic: row.topic }));
+}
+
+function toExpiration(row: ExpirationColumns): Expiration {
+  return {
+    streamId: row.stream_id,
+    subscriptionId: row.subscription_id,
+    fromSeq: Number(row.from_seq),
+    toSeq: Number(row.to_seq),
+    events: Number(row.events),
+    expiredAt: row.expired_at,
+  };
 }

@@ -8,6 +8,7 @@ import {
   TailNotifier,
   TopicLog,
   type LogLine,
+  type RetentionPolicy,
 } from '@hookcast/log';
 import type pg from 'pg';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
@@ -51,7 +52,12 @@ export const eventLogProviders: Provider[] = [
     provide: DayPartitions,
     inject: [DATA_POOL, RUNTIME],
     useFactory: (pool: pg.Pool, runtime: Runtime) =>
-      new DayPartitions({ pool, defaultRetentionDays: runtime.config.retentionDays, log: lines(runtime) }),
+      new DayPartitions({
+        pool,
+        defaultRetentionDays: runtime.config.retentionDays,
+        policy: retentionPolicy(runtime),
+        log: lines(runtime),
+      }),
   },
 ];
 
@@ -65,6 +71,11 @@ function createAppender(pool: pg.Pool, hints: AppendHints, notifier: TailNotifie
       notifier.notify(heads);
     },
   });
+}
+
+function retentionPolicy({ config }: Runtime): RetentionPolicy {
+  const { retentionPolicy: kind, retentionHoldBytes: maxBytes } = config;
+  return kind === 'hold' ? { kind, maxBytes } : { kind };
 }
 
 function lines({ log }: Runtime): LogLine {

@@ -5,6 +5,7 @@ import { AuthModule } from '../auth/auth.module.js';
 import { DeliveriesModule } from '../deliveries/deliveries.module.js';
 import { EventLogModule } from '../event-log/event-log.module.js';
 import { SchemasModule } from '../schemas/schemas.module.js';
+import { StorageModule } from '../storage/storage.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
 import { EventDeliveries } from './event-deliveries.js';
 import { EventController } from './event.controller.js';
@@ -19,6 +20,7 @@ import { TopicLogController } from './topic-log.controller.js';
     TypeOrmModule.forFeature([Subscription]),
     AuthModule,
     EventLogModule,
+    StorageModule,
     TopicsModule,
     SchemasModule,
     DeliveriesModule,

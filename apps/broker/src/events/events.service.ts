@@ -5,6 +5,7 @@ import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { SchemaGate } from '../schemas/schema-gate.js';
 import type { SchemaViolation } from '../schemas/event-schema.js';
+import { StorageGuard } from '../storage/storage-guard.js';
 import { TopicDirectory, type KnownTopic, type TopicName } from '../topics/topic-directory.js';
 import type { PublishReading } from './publish-reading.js';
 
@@ -21,6 +22,8 @@ const dayMs = 86_400_000;
 /** Publishes into topics, creating them at their first event where that is allowed. */
 @Injectable()
 export class EventsService {
+  @Inject(StorageGuard) private readonly storage!: StorageGuard;
+
   constructor(
     private readonly appender: Appender,
     private readonly directory: TopicDirectory,
@@ -55,8 +58,17 @@ export class EventsService {
     return this.appendTo(name, topic, events);
   }
 
+  /** @throws Problem when there is no room, or a delivery is too far off */
   private async appendTo(name: TopicName, topic: KnownTopic, events: readonly NewEvent[]): Promise<AppendResult> {
+    this.storage.admit();
     this.refuseFarDeliveries(topic, events);
+    const result = await this.appendOrAgain(name, topic, events);
+    if (result.kind === 'appended') this.storage.added(events);
+    else if (result.kind === 'unavailable' && result.isFull === true) this.storage.reportFull();
+    return result;
+  }
+
+  private async appendOrAgain(name: TopicName, topic: KnownTopic, events: readonly NewEvent[]): Promise<AppendResult> {
     const result = await this.appender.append(topic, events);
     if (result.kind !== 'unknown-topic') return result;
     // Another process deleted the topic, and perhaps made it again, since it was looked up.

@@ -1,8 +1,16 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import { Public } from '../auth/scope.js';
 import { Problem } from '../http/problem.js';
 import { retryAfterSeconds } from '../http/problem.filter.js';
+import { StorageGuard } from '../storage/storage-guard.js';
 import { Readiness } from './readiness.js';
 
 export class LiveResponse {
@@ -20,12 +28,21 @@ export class ReadyResponse {
     description: "Milliseconds this process is ahead of the database's clock.",
   })
   clockSkewMs!: number | null;
+
+  @ApiPropertyOptional({
+    enum: ['refused'],
+    description: 'Only while publishes are refused for want of space; everything else works.',
+  })
+  publishing?: 'refused';
 }
 
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
-  constructor(private readonly readiness: Readiness) {}
+  constructor(
+    private readonly readiness: Readiness,
+    private readonly storage: StorageGuard,
+  ) {}
 
   @Get('live')
   @Public()
@@ -42,7 +59,11 @@ export class HealthController {
   @ApiServiceUnavailableResponse({ description: 'A problem whose detail is the reason.' })
   async ready(): Promise<ReadyResponse> {
     const state = await this.readiness.check();
-    if (state.kind === 'ready') return { status: 'ready', clockSkewMs: state.clockSkewMs };
+    // Still ready: taken out of service it could neither deliver nor tell publishers why it refuses them.
+    const isFull = this.storage.status.state.kind === 'full';
+    if (state.kind === 'ready') {
+      return { status: 'ready', clockSkewMs: state.clockSkewMs, ...(isFull && { publishing: 'refused' as const }) };
+    }
     throw new Problem('unavailable', { detail: state.reason, headers: { 'retry-after': String(retryAfterSeconds) } });
   }
 }

@@ -167,6 +167,11 @@ export const problems = {
     title: 'Something unexpected went wrong',
     help: 'The log has the details under the request id in `instance`.',
   },
+  'storage-full': {
+    status: 503,
+    title: 'There is no room for more events',
+    help: 'Deliveries go on. Publish again after `Retry-After` seconds; the operator has to give room: see docs/retention.md.',
+  },
   unavailable: {
     status: 503,
     title: 'The database cannot commit at the moment',

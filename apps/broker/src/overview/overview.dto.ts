@@ -31,6 +31,23 @@ export class FailingEndpoint {
   backlog!: number;
 }
 
+export class StorageResponse {
+  @ApiProperty({ enum: ['accepted', 'refused'], description: 'Refused: publishes are answered with 503 storage-full.' })
+  publishing!: 'accepted' | 'refused';
+
+  @ApiProperty({ type: String, nullable: true, description: 'Which limit was reached.' })
+  reason!: string | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Without the write-ahead log.' })
+  databaseBytes!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true })
+  maxDatabaseBytes!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'On the disk of the embedded database.' })
+  freeBytes!: number | null;
+}
+
 export class OverviewResponse {
   @ApiProperty({ type: Number })
   topics!: number;
@@ -52,6 +69,9 @@ export class OverviewResponse {
 
   @ApiProperty({ type: Number })
   workers!: number;
+
+  @ApiProperty({ type: StorageResponse })
+  storage!: StorageResponse;
 }
 
 export class WorkerResponse {

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { StorageModule } from '../storage/storage.module.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
 import { OverviewController } from './overview.controller.js';
 import { OverviewService } from './overview.service.js';
 
 @Module({
-  imports: [SubscriptionsModule, TopicsModule],
+  imports: [StorageModule, SubscriptionsModule, TopicsModule],
   controllers: [OverviewController],
   providers: [OverviewService],
 })

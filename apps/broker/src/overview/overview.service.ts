@@ -3,11 +3,12 @@ import { Subscription, Topic } from '@hookcast/database';
 import { DataSource } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
+import { StorageGuard, type StorageStatus } from '../storage/storage-guard.js';
 import { SubscriptionResponses } from '../subscriptions/subscription-responses.js';
 import type { SubscriptionResponse } from '../subscriptions/subscription-response.js';
 import { TopicFiguresReader } from '../topics/topic-figures.js';
 import { liveWorkers, type LiveWorker } from './overview-store.js';
-import type { OverviewResponse, SubscriptionCounts } from './overview.dto.js';
+import type { OverviewResponse, StorageResponse, SubscriptionCounts } from './overview.dto.js';
 
 /** Five missed heartbeats. */
 const workerSilenceMs = 10_000;
@@ -16,6 +17,8 @@ const shownFailing = 20;
 
 @Injectable()
 export class OverviewService {
+  @Inject(StorageGuard) private readonly storage!: StorageGuard;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly subscriptions: SubscriptionResponses,
@@ -41,12 +44,23 @@ export class OverviewService {
       oldestPendingAt: all.flatMap(({ oldestPendingAt }) => oldestPendingAt ?? []).toSorted()[0] ?? null,
       failing: failing(all),
       workers: workers.length,
+      storage: toStorageResponse(this.storage.status),
     };
   }
 
   async workers(): Promise<LiveWorker[]> {
     return liveWorkers(this.dataSource.manager, new Date(this.runtime.clock.now().getTime() - workerSilenceMs));
   }
+}
+
+function toStorageResponse({ state, sample, limits }: StorageStatus): StorageResponse {
+  return {
+    publishing: state.kind === 'open' ? 'accepted' : 'refused',
+    reason: state.kind === 'open' ? null : state.reason,
+    databaseBytes: sample?.databaseBytes ?? null,
+    maxDatabaseBytes: limits.maxDatabaseBytes ?? null,
+    freeBytes: sample?.freeBytes ?? null,
+  };
 }
 
 function countStates(all: readonly SubscriptionResponse[]): SubscriptionCounts {

@@ -13,6 +13,7 @@ import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
 import { isOwnAddress } from './own-address.js';
+import { notePastFilter } from './past-filter-store.js';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
 import { SubscriptionSecrets } from './subscription-secrets.js';
 import { hasSettings, settingsOf, unavailableFields, type SubscriptionSettings } from './subscription-settings.js';
@@ -105,6 +106,9 @@ export class SubscriptionDeclarations {
     const existing = await tx.findOneBy(Subscription, { namespace: callerNamespace(), name: declaration.name });
     if (existing && this.isMet(existing, declaration)) return { kind: 'unchanged', subscription: existing };
     await this.ensureTopics(tx, declaration.settings.topics);
+    if (existing && existing.filter !== declaration.settings.filter) {
+      await notePastFilter(tx, existing, this.runtime.clock.now());
+    }
     const subscription = await tx.save(existing ? this.replaced(existing, declaration) : this.created(tx, declaration));
     await this.coverTopics(tx, subscription);
     return { kind: existing ? 'updated' : 'created', subscription };

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { deliveryFigures, DeliveryWorker } from '@hookcast/delivery';
-import { backlogs } from '@hookcast/log';
+import { backlogs, type Backlog } from '@hookcast/log';
 import type pg from 'pg';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 
 export interface SubscriptionFigures {
   backlog: number;
+  expired: number;
   oldestPendingAt: string | null;
   inFlight: number;
   successRate: number | null;
@@ -30,11 +31,17 @@ export class SubscriptionFiguresReader {
       deliveryFigures(this.pool, subscriptionIds, since),
     ]);
     return (id) => ({
-      backlog: waiting.get(id)?.backlog ?? 0,
-      oldestPendingAt: waiting.get(id)?.oldestPendingAt?.toISOString() ?? null,
+      ...waitingFigures(waiting.get(id)),
       inFlight: this.worker.inFlight(id),
       successRate: attempts.get(id)?.successRate ?? null,
       p95Ms: attempts.get(id)?.p95Ms ?? null,
     });
   }
+}
+
+function waitingFigures(
+  known: Backlog | undefined,
+): Pick<SubscriptionFigures, 'backlog' | 'expired' | 'oldestPendingAt'> {
+  const { backlog = 0, expired = 0, oldestPendingAt } = known ?? {};
+  return { backlog, expired, oldestPendingAt: oldestPendingAt?.toISOString() ?? null };
 }

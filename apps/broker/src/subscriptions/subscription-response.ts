@@ -84,6 +84,9 @@ export class SubscriptionResponse {
   @ApiProperty({ type: Number, description: 'Events not settled yet.' })
   backlog!: number;
 
+  @ApiProperty({ type: Number, description: 'Events that went with their day before they were settled.' })
+  expired!: number;
+
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   oldestPendingAt!: string | null;
 

@@ -6,6 +6,7 @@ import { CatalogModule } from '../delivery/catalog.module.js';
 import { DeliveryWorkerModule } from '../delivery/delivery-worker.module.js';
 import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
+import { ExpirationsController } from './expirations.controller.js';
 import { HookTest } from './hook-test.js';
 import { SubscriptionActions } from './subscription-actions.js';
 import { SubscriptionDeclarations } from './subscription-declarations.js';
@@ -25,7 +26,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
     SecretsModule,
     DeliveryWorkerModule,
   ],
-  controllers: [SubscriptionsController],
+  controllers: [SubscriptionsController, ExpirationsController],
   providers: [
     SubscriptionsService,
     SubscriptionActions,
