@@ -54,8 +54,7 @@ test.each([
   ['GET', '/nowhere'],
   ['GET', '/v1'],
   ['POST', '/v1/nothing/here'],
-  ['GET', '/v1/dead-letters/groups'],
-  ['POST', '/v1/dead-letters/redrive'],
+  ['POST', '/v1/dead-letters/forget'],
   ['GET', '/.env'],
   ['GET', '//v1/topics'],
 ])('%s %s leads nowhere', async (method, path) => {

@@ -57,6 +57,7 @@ const table: [RegExp, string[]][] = [
   [/^(?!GET )\w+ \/v1\/topics\/\{\w+\}$/, []],
   [/^POST \/v1\/topics\/.*\/events$/, ['publish']],
   [/^GET \/v1\/subscriptions\/\{/, ['read', 'subscribe']],
+  [/^GET \/v1\/operations\/\{/, ['read', 'subscribe']],
   [/^GET /, ['read']],
   [/./, ['subscribe']],
 ];

@@ -9,6 +9,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { OperationsModule } from './operations/operations.module.js';
 import { OverviewModule } from './overview/overview.module.js';
 import { PageModule } from './page/page.module.js';
 import type { Runtime } from './runtime.js';
@@ -28,6 +29,7 @@ const api = [
   EventsModule,
   DeliveriesModule,
   DeadLettersModule,
+  OperationsModule,
   OverviewModule,
   KeysModule,
   AuditModule,

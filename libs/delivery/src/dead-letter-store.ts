@@ -12,6 +12,10 @@ export interface DeadLetter {
   error: string | null;
   status: number | null;
   attempts: number;
+  /** Names the kind of error, see error-fingerprint.ts. */
+  fingerprint: string;
+  /** It is on its way again. */
+  isRedriving: boolean;
 }
 
 interface DeadLetterColumns extends BuriedColumns {
@@ -20,6 +24,8 @@ interface DeadLetterColumns extends BuriedColumns {
   error: string | null;
   http_status: number | null;
   attempts: number;
+  fingerprint: string;
+  is_redriving: boolean;
 }
 
 export interface DeadLetterQuery {
@@ -27,6 +33,7 @@ export interface DeadLetterQuery {
   subscriptionIds: readonly number[];
   topic?: string;
   reason?: string;
+  fingerprint?: string;
   /** Given up at or after. */
   from?: Date;
   /** Given up before. */
@@ -36,19 +43,30 @@ export interface DeadLetterQuery {
   after?: ListPlace & { subscriptionId?: number };
 }
 
+const isRedriving = /* sql */ `exists (select 1 from retries r where r.stream_id = d.stream_id
+  and r.subscription_id = d.subscription_id and r.seq = d.seq) as is_redriving`;
+
 const beforeAll = { at: 'infinity', seq: 0, streamId: 0, subscriptionId: 0 };
 
 /** Dead letters, the last given up first. Index: dead_letters_of_subscription, once for each subscription. */
 export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Promise<DeadLetter[]> {
-  const { subscriptionIds, topic = null, reason = null, from = '-infinity', to = 'infinity' } = query;
+  const {
+    subscriptionIds,
+    topic = null,
+    reason = null,
+    fingerprint = null,
+    from = '-infinity',
+    to = 'infinity',
+  } = query;
   const after = query.after ?? beforeAll;
   const found = await pool.query<DeadLetterColumns>(
     /* sql */ `
-    select d.* from unnest($1::int[]) as wanted(subscription_id)
+    select d.*, ${isRedriving} from unnest($1::int[]) as wanted(subscription_id)
      cross join lateral (
        select * from dead_letters d
         where d.subscription_id = wanted.subscription_id
           and ($2::text is null or d.topic = $2) and ($3::text is null or d.reason = $3)
+          and ($11::text is null or d.fingerprint = $11)
           and d.dead_at >= $4::timestamptz and d.dead_at < $5::timestamptz
           and (d.dead_at, d.seq, d.stream_id, -d.subscription_id) < ($6::timestamptz, $7::int8, $8::int, -$9::int)
         order by d.dead_at desc, d.seq desc, d.stream_id desc limit $10) d
@@ -64,9 +82,27 @@ export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Pr
       after.streamId,
       after.subscriptionId ?? 0,
       query.limit,
+      fingerprint,
     ],
   );
-  return found.rows.map((row) => ({
+  return found.rows.map(toDeadLetter);
+}
+
+/** One dead letter with its event. Index: primary key. */
+export async function findDeadLetter(
+  pool: pg.Pool,
+  { subscriptionId, streamId, seq }: { subscriptionId: number; streamId: number; seq: number },
+): Promise<DeadLetter | undefined> {
+  const found = await pool.query<DeadLetterColumns>(
+    /* sql */ `
+    select d.*, ${isRedriving} from dead_letters d where stream_id = $1 and subscription_id = $2 and seq = $3`,
+    [streamId, subscriptionId, seq],
+  );
+  return found.rows.map(toDeadLetter)[0];
+}
+
+function toDeadLetter(row: DeadLetterColumns): DeadLetter {
+  return {
     subscriptionId: row.subscription_id,
     event: buriedEvent(row),
     deadAt: row.dead_at,
@@ -74,5 +110,7 @@ export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Pr
     attempts: row.attempts,
     error: row.error,
     status: row.http_status,
-  }));
+    fingerprint: row.fingerprint,
+    isRedriving: row.is_redriving,
+  };
 }

@@ -1,6 +1,7 @@
 export { type AttemptCounts } from './attempt-report.js';
 export { systemClock, type Clock } from './clock.js';
-export { listDeadLetters, type DeadLetter, type DeadLetterQuery } from './dead-letter-store.js';
+export { listDeadLetterGroups, type DeadLetterGroup } from './dead-letter-group-store.js';
+export { findDeadLetter, listDeadLetters, type DeadLetter, type DeadLetterQuery } from './dead-letter-store.js';
 export { deliveryFigures, type DeliveryFigures } from './delivery-figures-store.js';
 export {
   DeliveryHistory,
@@ -20,3 +21,23 @@ export { eventView } from './event-view.js';
 export { isCustomHeader, type HookTarget } from './hook-request.js';
 export { requestRedelivery, type RedeliveryResult } from './redelivery-store.js';
 export { sendTest, testEventType, type TestResult } from './send-test.js';
+export {
+  countDeadLetters,
+  deadLettersAt,
+  deadLettersOfEvents,
+  nextDeadLetters,
+  youngestDeadLetter,
+} from './operations/dead-letter-choice-store.js';
+export {
+  isOperationId,
+  type DeadLetterChoice,
+  type DeadLetterKey,
+  type Operation,
+  type OperationKind,
+  type OperationRequest,
+  type OperationStatus,
+  type ReplayRange,
+} from './operations/operation.js';
+export { OperationRunner } from './operations/operation-runner.js';
+export { cancelOperation, createOperation, findOperation, listOperations } from './operations/operation-store.js';
+export { replayableStreams, type ReplayableStream } from './operations/replay-range-store.js';

@@ -48,6 +48,12 @@ export class AuditTrail {
     if (request) request.target = target;
   }
 
+  /** The request only tried what it would do: it leaves no entry. */
+  nothingChanged(): void {
+    const request = this.requests.getStore();
+    if (request) request.isWritten = true;
+  }
+
   /** Has the request checked once more inside each of its changes. */
   setRecheck(recheck: (tx: EntityManager) => Promise<void>): void {
     const request = this.requests.getStore();

@@ -1,6 +1,7 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Subscription } from '@hookcast/database';
+import { findOperation, isOperationId } from '@hookcast/delivery';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
 import { Any, type EntityManager } from 'typeorm';
@@ -11,7 +12,7 @@ import { Problem } from '../http/problem.js';
 import { forbidden } from './authenticator.js';
 import { callerOf } from './callers.js';
 import { scopeMetadata, type Principal, type Scope } from './scope.js';
-import { routeOf, touchedBy, touchesNothing, type Touched } from './subscription-access.js';
+import { operationOf, routeOf, touchedBy, touchesNothing, type Touched } from './subscription-access.js';
 import { firstUncovered } from './topic-containment.js';
 
 /**
@@ -34,13 +35,26 @@ export class SubscriptionAccess implements NestInterceptor {
       context.getClass(),
     ]);
     if (caller && needsCoverage(caller, scope)) {
-      const touched = touchedBy(routeOf(request), request.params, request.body);
+      const touched = await this.touched(request);
       refuseUncovered(caller, touched);
       await this.refuseForeign(this.control.manager, caller, touched);
       // Between this look and the change somebody else may have changed the subscription.
       this.trail.setRecheck(async (tx) => this.refuseForeign(tx, caller, touched));
     }
     return next.handle();
+  }
+
+  /** An operation touches its subscription, as long as that exists. */
+  private async touched(request: Request): Promise<Touched> {
+    const touched = touchedBy(routeOf(request), request.params, request.body);
+    const id = operationOf(routeOf(request), request.params);
+    if (id === undefined || !isOperationId(id)) return touched;
+    const { manager } = this.control;
+    const namespace = callerNamespace();
+    const operation = await findOperation(manager, { namespace, id });
+    if (!operation || !(await manager.existsBy(Subscription, { namespace, name: operation.subscription })))
+      return touched;
+    return { ...touched, subscriptions: [operation.subscription] };
   }
 
   private async refuseForeign(manager: EntityManager, caller: Principal, touched: Touched): Promise<void> {

@@ -39,6 +39,8 @@ test('only what belongs to one subscription may be read without the scope read',
   const key = principalOf({ ...identity, scopes: ['subscribe:a'] });
   expect(mayReadOwn(key, '/v1/subscriptions/:name')).toBe(true);
   expect(mayReadOwn(key, '/v1/subscriptions/:name/deliveries/:eventId')).toBe(true);
+  expect(mayReadOwn(key, '/v1/operations/:id')).toBe(true);
+  expect(mayReadOwn(key, '/v1/operations')).toBe(false);
   expect(mayReadOwn(key, '/v1/subscriptions')).toBe(false);
   expect(mayReadOwn(key, '/v1/topics/:name')).toBe(false);
   expect(mayReadOwn(principalOf({ ...identity, scopes: ['publish:a'] }), '/v1/subscriptions/:name')).toBe(false);

@@ -9,11 +9,12 @@ export function routeOf(request: Request): string {
 }
 
 const ownRoutes = /^\/v1\/subscriptions\/:name(?:\/|$)/;
+const operationRoute = '/v1/operations/:id';
 const serviceRoutes = /^\/v1\/services\/:service(?:\/|$)/;
 
-/** Whoever may manage a subscription may look at it and its deliveries without the scope `read`. */
+/** Whoever may manage a subscription may look at it, its deliveries and its operations without the scope `read`. */
 export function mayReadOwn(principal: Principal, route: string): boolean {
-  return ownRoutes.test(route) && allows(principal, 'subscribe');
+  return (ownRoutes.test(route) || route === operationRoute) && allows(principal, 'subscribe');
 }
 
 /** What a request touches: subscriptions and services that may exist, and topic patterns that it asks for. */
@@ -36,6 +37,12 @@ export function touchedBy(route: string, params: Readonly<Record<string, unknown
     services: [...(serviceRoutes.test(route) ? texts([params['service']]) : []), ...texts([service])],
     topics: [...patterns(topics), ...declared.flatMap((one) => patterns(one['topics']))],
   };
+}
+
+/** The id of the operation that a request names; which subscription that touches, only the database knows. */
+export function operationOf(route: string, params: Readonly<Record<string, unknown>>): string | undefined {
+  const { id } = params;
+  return route === operationRoute && typeof id === 'string' ? id : undefined;
 }
 
 export function touchesNothing({ subscriptions, services, topics }: Touched): boolean {

@@ -72,6 +72,16 @@ export const problems = {
     title: 'This subscription has no delivery of that event',
     help: 'The event does not exist, or its topic matches no pattern of the subscription.',
   },
+  'dead-letter-not-found': {
+    status: 404,
+    title: 'There is no such dead letter',
+    help: 'It was delivered again or discarded since; `GET /v1/dead-letters` lists the others.',
+  },
+  'operation-not-found': {
+    status: 404,
+    title: 'There is no such operation',
+    help: 'Finished operations are kept for seven days; `GET /v1/operations` lists the others.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This address does not support that method',
@@ -86,6 +96,11 @@ export const problems = {
     status: 409,
     title: 'An event with this id but other content exists',
     help: 'An id names one event. Use a new id, or publish the same bytes and attributes again. Nothing of the request was stored.',
+  },
+  'idempotency-key-conflict': {
+    status: 409,
+    title: 'This Idempotency-Key was used for another request',
+    help: 'A key names one request. Use a new key, or repeat exactly what was asked for. Nothing was begun.',
   },
   'reception-without-event': {
     status: 409,

@@ -77,26 +77,26 @@ export async function nextDeadLetters(
      order by d.dead_at, d.seq, d.stream_id limit $11`,
     [...values(subscriptionId, filter, until), last?.at ?? null, last?.seq ?? 0, last?.streamId ?? 0, limit],
   );
-  return found.map((row) => {
-    const event = buriedEvent(row);
-    return { streamId: event.streamId, seq: event.seq, deadAt: row.dead_at, event };
-  });
+  return found.map(toChosen);
 }
 
-/** Those of the keys that are dead letters, as far as they are there. Index: primary key. */
-export async function existingDeadLetters(
+/** Those of the keys that are dead letters. Index: primary key. */
+export async function deadLettersAt(
   source: SqlSource,
   subscriptionId: number,
   keys: readonly DeadLetterKey[],
-): Promise<DeadLetterKey[]> {
-  const found = await rows<{ stream_id: number; seq: string }>(
+  { withData }: { withData: boolean },
+): Promise<ChosenDeadLetter[]> {
+  const found = await rows<ChosenColumns>(
     source,
     /* sql */ `
-    select d.stream_id, d.seq from unnest($2::int[], $3::int8[]) as k(stream_id, seq)
+    select d.stream_id, d.subscription_id, d.seq, d.dead_at, d.event_at, d.event_id, d.topic, d.type, d.source, d.subject,
+           d.key, d.content_type, d.attributes, case when $4::boolean then d.data end as data
+      from unnest($2::int[], $3::int8[]) as k(stream_id, seq)
       join dead_letters d using (stream_id, seq) where d.subscription_id = $1`,
-    [subscriptionId, keys.map(([streamId]) => streamId), keys.map(([, seq]) => seq)],
+    [subscriptionId, keys.map(([streamId]) => streamId), keys.map(([, seq]) => seq), withData],
   );
-  return found.map((row) => [row.stream_id, Number(row.seq)]);
+  return found.map(toChosen);
 }
 
 /** The dead letters of these events. Index: dead_letters_of_subscription, all of the subscription's. */
@@ -113,4 +113,9 @@ export async function deadLettersOfEvents(
     [subscriptionId, eventIds],
   );
   return found.map((row) => [row.stream_id, Number(row.seq)]);
+}
+
+function toChosen(row: ChosenColumns): ChosenDeadLetter {
+  const event = buriedEvent(row);
+  return { streamId: event.streamId, seq: event.seq, deadAt: row.dead_at, event };
 }

@@ -44,7 +44,8 @@ export interface ReplayRequest {
   filter: string | null;
 }
 
-export type OperationRequest = DeadLetterChoice | ReplayRequest;
+/** `asked` is a digest of the request that began it, to tell a repetition from another one under the same key. */
+export type OperationRequest = (DeadLetterChoice | ReplayRequest) & { asked?: string };
 
 /** How far an operation has come: the next key, the last dead letter, or the place in each range. */
 export type OperationProgress =
@@ -96,6 +97,11 @@ export type NewOperation = Pick<
   Operation,
   'id' | 'namespace' | 'kind' | 'subscriptionId' | 'subscription' | 'request' | 'rate' | 'total' | 'createdBy'
 > & { idempotencyKey: string | null };
+
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
+/** Only such a text may come into a statement. */
+export const isOperationId = (text: string): boolean => uuid.test(text);
 
 export function firstProgress(request: OperationRequest): OperationProgress {
   switch (request.of) {
