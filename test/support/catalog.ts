@@ -16,6 +16,9 @@ export async function catalogOf(pool: pg.Pool): Promise<string[]> {
       from pg_constraint where connamespace = 'public'::regnamespace
     union all
     select format('index %s', indexdef) from pg_indexes where schemaname = 'public'
+    union all
+    select format('policy %s %s using %s forced: %s', p.polname, p.polrelid::regclass, pg_get_expr(p.polqual, p.polrelid), c.relforcerowsecurity)
+      from pg_policy p join pg_class c on c.oid = p.polrelid
     order by line`);
   return rows.map((row) => row.line);
 }

@@ -1,7 +1,8 @@
 import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { createDataPool, dataSourceOptions } from '@hookcast/database';
+import { ConfinedDataSource, createDataPool, dataSourceOptions } from '@hookcast/database';
 import type pg from 'pg';
+import { confinement } from './auth/namespace.js';
 import { DATA_POOL, RUNTIME, type Runtime } from './runtime.js';
 
 const controlConnections = 4;
@@ -18,9 +19,15 @@ export class CoreModule implements OnApplicationShutdown {
     return {
       module: CoreModule,
       imports: [
-        TypeOrmModule.forRoot({
-          ...dataSourceOptions(databaseUrl, { poolSize: controlConnections, applicationName: 'hookcast-control' }),
-          retryAttempts: 1,
+        TypeOrmModule.forRootAsync({
+          useFactory: () => ({
+            ...dataSourceOptions(databaseUrl, { poolSize: controlConnections, applicationName: 'hookcast-control' }),
+            retryAttempts: 1,
+          }),
+          dataSourceFactory: async (options) => {
+            if (!options) throw new Error('There are options.');
+            return new ConfinedDataSource(options, confinement);
+          },
         }),
       ],
       providers: [

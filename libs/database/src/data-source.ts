@@ -11,6 +11,7 @@ import { Access0003 } from './migrations/0003-access.js';
 import { Flow0004 } from './migrations/0004-flow.js';
 import { Operations0006 } from './migrations/0006-operations.js';
 import { Retention0007 } from './migrations/0007-retention.js';
+import { Tenancy0009 } from './migrations/0009-tenancy.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
@@ -18,7 +19,15 @@ import { sessionHook, type SessionSettings } from './session-store.js';
 export const entities = [Topic, Subscription, Service, Source, ApiKey];
 
 /** Every migration, oldest first. Append; never edit one that was released. */
-export const migrations = [InitialSchema0001, Sources0002, Access0003, Flow0004, Operations0006, Retention0007];
+export const migrations = [
+  InitialSchema0001,
+  Sources0002,
+  Access0003,
+  Flow0004,
+  Operations0006,
+  Retention0007,
+  Tenancy0009,
+];
 
 export interface DataSourceSettings {
   /** @default 5 */

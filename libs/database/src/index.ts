@@ -1,4 +1,6 @@
 export { bumpControlVersion, readControlVersion } from './control-store.js';
+export { ConfinedDataSource } from './confined-data-source.js';
+export { confinedRole, confineTransaction, tablesOfNamespaces } from './confinement-store.js';
 export { createDataPool, type DataPoolOptions } from './data-pool.js';
 export { dataSourceOptions, entities, migrations, type DataSourceSettings } from './data-source.js';
 export { ApiKey } from './entities/api-key.entity.js';

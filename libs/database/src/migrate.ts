@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { DataSource, type MigrationInterface } from 'typeorm';
+import { prepareConfinedRole } from './confinement-store.js';
 import { connectTimeoutMs } from './data-pool.js';
 import { dataSourceOptions, migrations } from './data-source.js';
 import {
@@ -9,7 +10,7 @@ import {
   type MigrationPlan,
   type MigrationState,
 } from './migration-plan.js';
-import { holdMigrationLock, readAppliedMigrations } from './migration-store.js';
+import { holdMigrationLock, readAppliedMigrations, releaseMigrationLock } from './migration-store.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -37,6 +38,9 @@ export async function migrate(
     await holdMigrationLock(client, options.onWait ?? (() => {}));
     const plan = planMigrations(migrationState(known.map(nameOf), await readAppliedMigrations(client)), direction);
     if (plan.up.length + plan.down.length > 0) await carryOut(url, known, plan);
+    // At every start, since the account that the program logs in with may be another one than at the last.
+    await prepareConfinedRole(client);
+    await releaseMigrationLock(client);
     return { applied: [...plan.up, ...plan.down] };
   });
 }

@@ -29,6 +29,11 @@ export async function holdMigrationLock(client: pg.ClientBase, onWait: () => voi
   await rows(client, /* sql */ `select pg_advisory_xact_lock($1)`, [migrationLock]);
 }
 
+/** Keeps what was done under the lock on its own connection. */
+export async function releaseMigrationLock(client: pg.ClientBase): Promise<void> {
+  await rows(client, /* sql */ `commit`);
+}
+
 /** Names of the applied migrations, oldest first; none when nothing was ever applied. */
 export async function readAppliedMigrations(client: pg.ClientBase): Promise<string[]> {
   const [table] = await rows<{ exists: boolean }>(client, /* sql */ `select to_regclass($1) is not null as exists`, [

@@ -10,6 +10,13 @@ export function setCaller(request: IncomingMessage, principal: Principal): void 
   confineRequest(principal.namespace);
 }
 
+/** Who is behind a request of a route that needs a scope. */
+export function knownCaller(request: IncomingMessage): Principal {
+  const caller = callers.get(request);
+  if (!caller) throw new Error('The request has no caller.');
+  return caller;
+}
+
 /** Who is behind a request; undefined on a public route. */
 export function callerOf(request: IncomingMessage): Principal | undefined {
   return callers.get(request);

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Problem } from '../http/problem.js';
 
 /** Where keys, topics and all the rest are when nobody says otherwise; the operator's. */
 export const defaultNamespace = 'default';
@@ -47,4 +48,14 @@ export function confineRequest(namespace: string): void {
   const scope = scopes.getStore();
   if (!scope) throw new Error('No request is open.');
   scope.namespace = namespace;
+}
+
+/**
+ * For what concerns the whole broker: only keys of the default namespace, which is the operator's, may go on.
+ *
+ * @throws Problem forbidden
+ */
+export function refuseTenants(): void {
+  if (callerNamespace() === defaultNamespace) return;
+  throw new Problem('forbidden', { detail: `This is for keys of the namespace "${defaultNamespace}".` });
 }

@@ -14,6 +14,7 @@ import type { ApiKey } from '@hookcast/database';
 import { parseTimestamp } from '@hookcast/protocol';
 import { isScopeText } from '../auth/scope.js';
 import { EachSatisfies, MayBeAbsent, Satisfies } from '../http/field-rules.js';
+import { isName, nameRule } from '../http/names.js';
 import { PageResponse } from '../http/page.js';
 
 const isTime = (value: unknown): boolean => typeof value === 'string' && parseTimestamp(value) !== undefined;
@@ -35,6 +36,14 @@ export class CreateKeyRequest {
   @IsOptional()
   @Satisfies(isTime, 'must be an RFC 3339 time')
   expiresAt?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: 'What the key is confined to; another one than the own only for admins of the namespace `default`.',
+  })
+  @MayBeAbsent()
+  @Satisfies(isName, nameRule)
+  namespace?: string;
 }
 
 export class RotateKeyRequest {
@@ -58,6 +67,9 @@ export class KeyResponse {
 
   @ApiProperty({ type: String })
   name!: string;
+
+  @ApiProperty({ type: String })
+  namespace!: string;
 
   @ApiProperty({ type: [String] })
   scopes!: string[];
@@ -100,10 +112,11 @@ export class KeyPage extends PageResponse {
 }
 
 export function toKeyResponse(key: ApiKey): KeyResponse {
-  const { id, name, scopes, hint, createdBy } = key;
+  const { id, name, namespace, scopes, hint, createdBy } = key;
   return {
     id,
     name,
+    namespace,
     scopes,
     hint,
     expiresAt: key.expiresAt?.toISOString() ?? null,

@@ -6,7 +6,7 @@ import { IsNull, MoreThan, type EntityManager } from 'typeorm';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { issueKey, keyBytes, type IssuedKey } from '../auth/key-format.js';
 import { KeyUses } from '../auth/key-uses.js';
-import { asBroker, callerNamespace } from '../auth/namespace.js';
+import { asBroker, callerNamespace, refuseTenants } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
@@ -30,19 +30,14 @@ export class KeysService {
   ): Promise<IssuedKeyResponse> {
     const expiresAt = this.expiry(request.expiresAt ?? null);
     const { name, scopes } = request;
-    const issued = issueKey(this.random(idempotencyKey, ['create', name, ...scopes, expiresAt?.toISOString() ?? '']));
-    const row = { id: issued.id, namespace: callerNamespace(), name, scopes, expiresAt, createdBy };
-    const repeated = await this.repeated(issued.id);
-    if (repeated) return answer(repeated, issued);
-    const stored = await this.control.change(async (tx) => {
-      this.trail.setTarget(`key/${issued.id}`);
-      const { hash, hint } = issued;
-      const twin = await tx.findOneBy(ApiKey, { id: issued.id });
-      if (twin) return twin;
-      await tx.insert(ApiKey, { ...row, hash, hint, createdAt: this.runtime.clock.now() });
-      return find(tx, issued.id);
-    });
-    this.runtime.log.info({ keyId: issued.id, name, scopes, createdBy }, 'key.created');
+    const namespace = namespaceOf(request);
+    // The caller's namespace too, so that an idempotency key of one namespace never answers with the key of another.
+    const parts = ['create', callerNamespace(), namespace, name, ...scopes, expiresAt?.toISOString() ?? ''];
+    const issued = issueKey(this.random(idempotencyKey, parts));
+    const row = { id: issued.id, namespace, name, scopes, expiresAt, createdBy };
+    // Not confined: the key may be of another namespace, and the entry in the audit log is of the caller's.
+    const stored = await asBroker(async () => (await this.repeated(issued.id)) ?? this.store(row, issued));
+    this.runtime.log.info({ keyId: issued.id, name, namespace, scopes, createdBy }, 'key.created');
     return answer(stored, issued);
   }
 
@@ -99,6 +94,16 @@ export class KeysService {
     return answer(rotated, issued);
   }
 
+  private async store(row: Partial<ApiKey>, { id, hash, hint }: IssuedKey): Promise<ApiKey> {
+    return this.control.change(async (tx) => {
+      this.trail.setTarget(`key/${id}`);
+      const twin = await tx.findOneBy(ApiKey, { id });
+      if (twin) return twin;
+      await tx.insert(ApiKey, { ...row, hash, hint, createdAt: this.runtime.clock.now() });
+      return tx.findOneByOrFail(ApiKey, { id });
+    });
+  }
+
   private expiry(text: string | null): Date | null {
     const at = text === null ? null : (parseTimestamp(text) ?? null);
     if (at !== null && at <= this.runtime.clock.now()) {
@@ -126,6 +131,12 @@ export class KeysService {
       throw invalid([{ pointer: '/idempotency-key', detail: 'belongs to a key that was rotated' }]);
     return existing;
   }
+}
+
+/** @throws Problem forbidden for whoever rules only a namespace of its own */
+function namespaceOf({ namespace = callerNamespace() }: CreateKeyRequest): string {
+  if (namespace !== callerNamespace()) refuseTenants();
+  return namespace;
 }
 
 async function find(manager: EntityManager, id: string): Promise<ApiKey> {

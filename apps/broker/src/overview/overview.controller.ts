@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { refuseTenants } from '../auth/namespace.js';
 import { RequireScope } from '../auth/scope.js';
 import { OverviewResponse, WorkerList } from './overview.dto.js';
 import { OverviewService } from './overview.service.js';
@@ -20,9 +21,10 @@ export class OverviewController {
 
   @Get('workers')
   @RequireScope('read')
-  @ApiOperation({ summary: 'List the live delivery workers' })
+  @ApiOperation({ summary: 'List the live delivery workers; only for keys of the namespace default' })
   @ApiOkResponse({ type: WorkerList })
   async workers(): Promise<WorkerList> {
+    refuseTenants();
     const workers = await this.service.workers();
     const items = workers.map(({ startedAt, heartbeatAt, ...rest }) => ({
       ...rest,

@@ -33,7 +33,7 @@ export class OverviewService {
       manager.countBy(Topic, where),
       manager.find(Subscription, { where, order: { name: 'asc' } }),
       this.workers(),
-      this.topics.totalRate(),
+      this.topics.totalRate(where.namespace),
     ]);
     const all = await this.subscriptions.all(stored);
     return {

@@ -1,5 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { HookFormat, Ordering, SignatureKind, Subscription, SubscriptionState } from '@hookcast/database';
+import { redacted } from '../audit/redaction.js';
+import type { Principal } from '../auth/scope.js';
+import { firstUncovered } from '../auth/topic-containment.js';
 import { PageResponse } from '../http/page.js';
 import { hookFormats, signatureKinds } from './subscription.dto.js';
 import type { SubscriptionFigures } from './subscription-figures.js';
@@ -115,7 +118,14 @@ export class SubscriptionPage extends PageResponse {
   items!: SubscriptionResponse[];
 }
 
-/** What everybody with the scope `read` may see: never the secret. */
+/** Values of custom headers may be credentials of the hook: whoever may not manage the subscription sees the names. */
+export function shownTo({ grants }: Principal, response: SubscriptionResponse): SubscriptionResponse {
+  if (grants.admin || firstUncovered(grants.subscribe, response.topics) === undefined) return response;
+  const headers = Object.fromEntries(Object.keys(response.headers).map((name) => [name, redacted]));
+  return Object.assign(response, { headers });
+}
+
+/** What whoever may manage the subscription sees: never the secret. */
 export function toSubscriptionResponse(subscription: Subscription, figures: SubscriptionFigures): SubscriptionResponse {
   const { name, service, topics, url, filter, format, batch, ordering, concurrency, rateLimit, timeoutMs } =
     subscription;

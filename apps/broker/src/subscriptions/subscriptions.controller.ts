@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -8,14 +8,15 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
+import { knownCaller } from '../auth/callers.js';
 import { RequireScope } from '../auth/scope.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingName, newName } from '../http/names.js';
 import { Problem } from '../http/problem.js';
 import { HookTest, TestResponse } from './hook-test.js';
 import { SubscriptionQuery } from './subscription-query.js';
-import { SubscriptionPage, SubscriptionResponse } from './subscription-response.js';
+import { shownTo, SubscriptionPage, SubscriptionResponse } from './subscription-response.js';
 import { PutSubscriptionRequest, ResumeRequest, RotateSecretRequest } from './subscription.dto.js';
 import { SubscriptionActions } from './subscription-actions.js';
 import { SubscriptionsService } from './subscriptions.service.js';
@@ -52,16 +53,18 @@ export class SubscriptionsController {
   @RequireScope('read')
   @ApiOperation({ summary: 'Show a subscription and how it is doing' })
   @ApiOkResponse({ type: SubscriptionResponse })
-  async get(@Param('name', existing) name: string): Promise<SubscriptionResponse> {
-    return this.subscriptions.get(name);
+  async get(@Param('name', existing) name: string, @Req() http: Request): Promise<SubscriptionResponse> {
+    return shownTo(knownCaller(http), await this.subscriptions.get(name));
   }
 
   @Get()
   @RequireScope('read')
   @ApiOperation({ summary: 'List subscriptions by name' })
   @ApiOkResponse({ type: SubscriptionPage })
-  async list(@Query() query: SubscriptionQuery): Promise<SubscriptionPage> {
-    return this.subscriptions.list(query);
+  async list(@Query() query: SubscriptionQuery, @Req() http: Request): Promise<SubscriptionPage> {
+    const { items, nextCursor } = await this.subscriptions.list(query);
+    const caller = knownCaller(http);
+    return { items: items.map((item) => shownTo(caller, item)), nextCursor };
   }
 
   @Delete(':name')

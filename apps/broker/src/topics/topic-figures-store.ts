@@ -55,11 +55,28 @@ export async function streamFigures(source: SqlSource, topicIds: readonly number
   }));
 }
 
+interface HeadRow {
+  stream_id: number;
+  head_seq: string;
+}
+
 /** The head of every stream: one small row each. */
 export async function allHeads(source: SqlSource): Promise<Map<number, number>> {
-  const found = await rows<{ stream_id: number; head_seq: string }>(
+  const found = await rows<HeadRow>(source, /* sql */ `select stream_id, head_seq from streams`);
+  return toHeads(found);
+}
+
+/** The heads of one namespace. Scans both tables, which are small. */
+export async function headsOf(source: SqlSource, namespace: string): Promise<Map<number, number>> {
+  const found = await rows<HeadRow>(
     source,
-    /* sql */ `select stream_id, head_seq from streams`,
+    /* sql */ `
+      select s.stream_id, s.head_seq from streams s join topics t on t.id = s.topic_id where t.namespace = $1`,
+    [namespace],
   );
+  return toHeads(found);
+}
+
+function toHeads(found: readonly HeadRow[]): Map<number, number> {
   return new Map(found.map((row) => [row.stream_id, Number(row.head_seq)]));
 }

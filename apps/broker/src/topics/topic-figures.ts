@@ -7,7 +7,7 @@ import { callerNamespace } from '../auth/namespace.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { HeadRates } from './head-rates.js';
 import { matchesAny } from './topic-creation.js';
-import { allHeads, streamFigures, type StreamFigures } from './topic-figures-store.js';
+import { allHeads, headsOf, streamFigures, type StreamFigures } from './topic-figures-store.js';
 
 export interface TopicFigures {
   eventRate: number;
@@ -54,9 +54,9 @@ export class TopicFiguresReader implements OnApplicationBootstrap, OnModuleDestr
     clearInterval(this.timer);
   }
 
-  /** Events a second over all topics. */
-  async totalRate(): Promise<number> {
-    return this.rates.rate(await allHeads(this.pool), this.runtime.clock.now().getTime());
+  /** Events a second over all topics of a namespace. */
+  async totalRate(namespace: string): Promise<number> {
+    return this.rates.rate(await headsOf(this.pool, namespace), this.runtime.clock.now().getTime());
   }
 
   async of(
