@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConfinedDataSource, dataSourceOptions, migrate, rows, tablesOfNamespaces, Topic } from '@hookcast/database';
+import type { DataSource } from 'typeorm';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { transactionPooler, type TransactionPooler } from '../support/transaction-pooler.js';
 
@@ -30,13 +31,13 @@ afterAll(async () => {
 });
 
 /** One connection, so that whatever a confined statement left behind would meet the next one. */
-async function connect(login: string, confinement: () => string | undefined): Promise<ConfinedDataSource> {
+async function connect(login: string, confinement: () => string | undefined): Promise<DataSource> {
   const options = dataSourceOptions(urls[login] ?? '', { poolSize: 1 });
-  return (await new ConfinedDataSource(options, confinement).initialize()) as ConfinedDataSource;
+  return new ConfinedDataSource(options, confinement).initialize();
 }
 
 describe.each(['a superuser', 'the owner of the tables', 'a pooler'])('logged in as %s', (login) => {
-  let dataSource: ConfinedDataSource;
+  let dataSource: DataSource;
   let namespace: string | undefined;
   beforeAll(async () => {
     dataSource = await connect(login, () => namespace);
