@@ -34,6 +34,7 @@ class World {
   private readonly taken: { retry: WaitingRetry; key: string }[] = [];
   private readonly alarms: AlarmClock;
   private now = start;
+  private firstTries = 0;
 
   constructor(private readonly delayed: <T>(value: T) => Promise<T>) {
     const clock = { now: () => this.now, monotonic: () => this.now };
@@ -173,6 +174,20 @@ class World {
     this.book.committed(batch);
   }
 
+  /** A first try has failed: its row is stored, may fall due and be read, and the worker hears of it a little later. */
+  async fail(waitMs: number): Promise<void> {
+    this.firstTries += 1;
+    const index = rowsPerCursor + this.firstTries;
+    this.addRow(index, waitMs);
+    const row = [...this.rows.values()].at(-1);
+    const cursor = row && this.streams.get(row.streamId)?.cursors.get(row.subscriptionId);
+    if (!row || !cursor) throw new Error('no such cursor');
+    const batch = new SettleBatch();
+    batch.retries.push({ cursor, ...row, error: null });
+    await this.delayed(undefined);
+    this.book.committed(batch);
+  }
+
   setState(index: number, state: 'active' | 'paused'): void {
     const sender = this.senders.get(subscriptionIds[index % 2] ?? 10);
     if (!sender) return;
@@ -194,6 +209,7 @@ const step = fc.oneof(
     do: fc.constant('settle' as const),
     wait: fc.option(fc.integer({ min: 1, max: 6_000 }), { nil: undefined }),
   }),
+  fc.record({ do: fc.constant('fail' as const), wait: fc.integer({ min: 1, max: 6_000 }) }),
   fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
   fc.record({ do: fc.constant('pause' as const), index: fc.nat({ max: 1 }) }),
   fc.record({ do: fc.constant('resume' as const), index: fc.nat({ max: 1 }) }),
@@ -207,6 +223,8 @@ function act(world: World, what: Step): Promise<void> | undefined {
       return world.book.scan();
     case 'settle':
       return world.settle(what.wait);
+    case 'fail':
+      return world.fail(what.wait);
     case 'send':
       world.send();
       return undefined;

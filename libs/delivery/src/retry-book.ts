@@ -79,14 +79,21 @@ export class RetryBook {
   committed({ finished, retries }: SettleBatch): void {
     for (const { cursor, seq } of finished) this.forget(cursor, seq);
     for (const row of retries) {
-      this.forget(row.cursor, row.seq);
       const sender = this.senderOf(row.cursor);
-      if (!sender || row.cursor.isClosed || row.at > this.horizon) continue;
+      const isKnown = this.isInMemory(row);
+      if (!isKnown) this.forget(row.cursor, row.seq);
+      if (!sender || isKnown || row.cursor.isClosed || row.at > this.horizon) continue;
       // A swept subscription finds it later; a sweep that is under way may have been too early to see it.
       if (sender.isSwept) this.sweeps.delete(sender);
       else this.remember(sender, row.cursor, row);
     }
     for (const { cursor } of [...finished, ...retries]) this.sweepSoon(cursor);
+  }
+
+  /** A read may find a row before this worker hears that it was stored; it may even have been sent again since. */
+  private isInMemory({ cursor, seq, attempts }: SettleBatch['retries'][number]): boolean {
+    const known = this.senderOf(cursor)?.retries.get(retryKey(cursor.stream.streamId, seq));
+    return known !== undefined && known.attempts >= attempts;
   }
 
   private async readNear(): Promise<void> {
