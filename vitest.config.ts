@@ -44,6 +44,16 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
+      {
+        ...shared,
+        test: {
+          name: 'simulation',
+          globals: true,
+          include: ['test/simulation/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
       withDatabase('integration', 60_000),
       withDatabase('api', 60_000),
       {

@@ -166,7 +166,8 @@ export class DeliveryWorker {
 
   private async beat(): Promise<void> {
     await this.control.run(async () => {
-      if (this.version < 0) await this.reloadCatalog();
+      // After a silence too: what was paused or deleted meanwhile must not be sent to before the next poll says so.
+      if (this.version < 0 || !this.engine.dispatcher.isOpen) await this.reloadCatalog();
       this.isRoundWanted = false;
       const { claimed } = await this.ownership.runOnce();
       this.lastBeat = this.clock.monotonic();

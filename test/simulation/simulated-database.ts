@@ -1,0 +1,339 @@
+import type { Catalog, DeliverySubscription } from '@hookcast/delivery';
+import type { EventKey, StoredEvent, StreamRef } from '@hookcast/log';
+import type { StoredCursor } from '../../libs/delivery/src/cursor-store.js';
+import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/ownership-store.js';
+import type { StoredRetry } from '../../libs/delivery/src/retry-store.js';
+import { retryKind } from '../../libs/delivery/src/sender.js';
+import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settle-batch.js';
+import { SettledRanges } from '../../libs/delivery/src/settled-ranges.js';
+import type { SettleOptions } from '../../libs/delivery/src/settle-store.js';
+
+export interface CursorRow extends StoredCursor {
+  expired: number;
+  /** Events up to here were there before the subscription was. */
+  readonly startSeq: number;
+}
+
+export interface StreamRow {
+  readonly ref: StreamRef;
+  readonly events: StoredEvent[];
+}
+
+/** What a statement changed, told to whoever watches, before anybody sees its answer. */
+export interface Watcher {
+  claimed(workerId: string, streamId: number): void;
+  settled(workerId: string, written: WrittenBatch): void;
+}
+
+export interface WrittenBatch {
+  /** Cursors that were written, as they were before. */
+  cursors: { row: CursorRow; before: SettledRanges }[];
+  attempts: readonly AttemptRow[];
+  /** Attempts of cursors that another worker owns by now: nothing was written of them. */
+  fencedAttempts: readonly AttemptRow[];
+  finished: { key: string; seq: number }[];
+}
+
+export const cursorKey = (streamId: number, subscriptionId: number): string => `${streamId}/${subscriptionId}`;
+export const deliveryKey = (streamId: number, subscriptionId: number, seq: number): string =>
+  `${cursorKey(streamId, subscriptionId)}/${seq}`;
+
+/**
+ * The tables that delivery uses and what its statements do to them, one statement at a time. It follows the SQL of the
+ * stores: what these promise in their docs is what the worker may rely on here.
+ */
+export class SimulatedDatabase {
+  version = 1;
+  readonly subscriptions = new Map<number, DeliverySubscription>();
+  readonly streams = new Map<number, StreamRow>();
+  readonly cursors = new Map<string, CursorRow>();
+  readonly retries = new Map<string, StoredRetry>();
+  readonly deadLetters = new Map<string, { attempts: number; reason: string }>();
+  readonly attempts: { key: string; attempt: number; at: number; outcome: number }[] = [];
+  private readonly assignments = new Map<number, { owner: string | undefined; epoch: number }>();
+  private readonly workerRows = new Map<string, WorkerIdentity & { beatAt: number }>();
+
+  constructor(
+    private readonly now: () => number,
+    private readonly watcher: Watcher,
+  ) {}
+
+  addStream(ref: StreamRef): void {
+    this.streams.set(ref.streamId, { ref, events: [] });
+    this.assignments.set(ref.streamId, { owner: undefined, epoch: 0 });
+    this.version += 1;
+  }
+
+  subscribe(subscription: DeliverySubscription): void {
+    this.subscriptions.set(subscription.id, subscription);
+    this.version += 1;
+    for (const { ref, events } of this.streams.values()) {
+      this.cursors.set(cursorKey(ref.streamId, subscription.id), {
+        streamId: ref.streamId,
+        subscriptionId: subscription.id,
+        epoch: 0,
+        settledSeq: events.length,
+        settledAt: events.at(-1)?.createdAt.getTime() ?? Number.NEGATIVE_INFINITY,
+        above: '{}',
+        delivered: 0,
+        dead: 0,
+        dropped: 0,
+        expired: 0,
+        parkedUntil: 0,
+        startSeq: events.length,
+      });
+    }
+  }
+
+  change(id: number, state: DeliverySubscription['state'] | 'deleted'): void {
+    const subscription = this.subscriptions.get(id);
+    if (!subscription) return;
+    this.version += 1;
+    if (state !== 'deleted') {
+      this.subscriptions.set(id, { ...subscription, state });
+      return;
+    }
+    this.subscriptions.delete(id);
+    for (const [key, { subscriptionId }] of this.cursors) if (subscriptionId === id) this.cursors.delete(key);
+    for (const [key, { subscriptionId }] of this.retries) if (subscriptionId === id) this.retries.delete(key);
+  }
+
+  append(streamId: number, event: Pick<StoredEvent, 'id' | 'data'> & { key?: string }): StoredEvent {
+    const stream = this.stream(streamId);
+    const stored: StoredEvent = {
+      ...event,
+      type: stream.ref.topic,
+      source: `/topics/${stream.ref.topic}`,
+      contentType: 'application/json',
+      attributes: {},
+      streamId,
+      seq: stream.events.length + 1,
+      createdAt: new Date(this.now()),
+      topic: stream.ref.topic,
+    };
+    stream.events.push(stored);
+    return stored;
+  }
+
+  ownerOf(streamId: number): string | undefined {
+    return this.assignments.get(streamId)?.owner;
+  }
+
+  catalog(): Catalog {
+    const streams = [...this.streams.values()].map(({ ref }) => ref);
+    return { version: this.version, subscriptions: [...this.subscriptions.values()], streams };
+  }
+
+  suspend(id: number): boolean {
+    if (this.subscriptions.get(id)?.state !== 'active') return false;
+    this.change(id, 'suspended');
+    return true;
+  }
+
+  read(streamId: number, afterSeq: number, limit: number): StoredEvent[] {
+    return this.stream(streamId).events.slice(afterSeq, afterSeq + limit);
+  }
+
+  readAt(keys: readonly EventKey[]): StoredEvent[] {
+    return keys.flatMap(({ streamId, seq }) => this.stream(streamId).events[seq - 1] ?? []);
+  }
+
+  heads(streamIds: readonly number[]): Map<number, { seq: number; at: Date }> {
+    return new Map(
+      streamIds.map((streamId) => {
+        const { events } = this.stream(streamId);
+        return [streamId, { seq: events.length, at: events.at(-1)?.createdAt ?? new Date(0) }];
+      }),
+    );
+  }
+
+  dueRetries(query: {
+    streamIds: readonly number[];
+    after: number;
+    until: number;
+    except: readonly number[];
+    limit: number;
+  }): StoredRetry[] {
+    return [...this.retries.values()]
+      .filter((row) => query.streamIds.includes(row.streamId) && !query.except.includes(row.subscriptionId))
+      .filter((row) => row.at === 0 || (row.at > query.after && row.at <= query.until))
+      .slice(0, query.limit);
+  }
+
+  sweptRetries(query: {
+    subscriptionId: number;
+    places: readonly { streamId: number; afterSeq: number }[];
+    until: number;
+    limitPerStream: number;
+  }): StoredRetry[] {
+    return query.places.flatMap(({ streamId, afterSeq }) =>
+      [...this.retries.values()]
+        .filter((row) => row.streamId === streamId && row.subscriptionId === query.subscriptionId)
+        .filter((row) => row.seq > afterSeq && row.at <= query.until)
+        .toSorted((a, b) => a.seq - b.seq)
+        .slice(0, query.limitPerStream),
+    );
+  }
+
+  beat(identity: WorkerIdentity): { at: Date; wasKnown: boolean } {
+    const wasKnown = this.workerRows.has(identity.workerId);
+    this.workerRows.set(identity.workerId, { ...identity, beatAt: this.now() });
+    return { at: new Date(this.now()), wasKnown };
+  }
+
+  workers(deadAfterMs: number): WorkerRow[] {
+    return [...this.workerRows.values()].map(({ beatAt, ...identity }) => ({
+      ...identity,
+      isFresh: beatAt > this.now() - deadAfterMs,
+    }));
+  }
+
+  owned(workerId: string): Map<number, number> {
+    const mine = [...this.assignments].filter(([, { owner }]) => owner === workerId);
+    return new Map(mine.map(([streamId, { epoch }]) => [streamId, epoch]));
+  }
+
+  someAreFree(): boolean {
+    return [...this.assignments.values()].some(({ owner }) => owner === undefined);
+  }
+
+  claim(query: {
+    workerId: string;
+    streamIds: readonly number[];
+    deadWorkers: readonly string[];
+    deadAfterMs: number;
+  }): Claim[] {
+    const isFree = (owner: string | undefined) =>
+      owner === undefined || owner === query.workerId || query.deadWorkers.includes(owner) || !this.lives(owner, query);
+    return query.streamIds.flatMap((streamId) => {
+      const assignment = this.assignments.get(streamId);
+      if (!assignment || !isFree(assignment.owner)) return [];
+      assignment.owner = query.workerId;
+      assignment.epoch += 1;
+      const { epoch } = assignment;
+      const cursors = this.cursorsOf([streamId]);
+      for (const cursor of cursors) cursor.epoch = epoch;
+      this.watcher.claimed(query.workerId, streamId);
+      return [
+        { streamId, epoch, head: this.stream(streamId).events.length, cursors: cursors.map((row) => ({ ...row })) },
+      ];
+    });
+  }
+
+  release(workerId: string, streamIds: Iterable<number>): void {
+    for (const streamId of streamIds) {
+      const assignment = this.assignments.get(streamId);
+      if (assignment?.owner === workerId) assignment.owner = undefined;
+    }
+  }
+
+  leave(workerId: string): void {
+    this.workerRows.delete(workerId);
+    this.release(workerId, this.assignments.keys());
+  }
+
+  raiseEpochs(owned: ReadonlyMap<number, number>): void {
+    for (const row of this.cursorsOf([...owned.keys()])) row.epoch = Math.max(row.epoch, owned.get(row.streamId) ?? 0);
+  }
+
+  cursorsOf(streamIds: readonly number[]): CursorRow[] {
+    return [...this.cursors.values()].filter(({ streamId }) => streamIds.includes(streamId));
+  }
+
+  /** @param closed the batch as it was when the statement was sent */
+  settle(workerId: string, closed: ClosedBatch, options: SettleOptions): Set<string> {
+    const fence = new Map(
+      closed.cursors
+        .map((written) => ({ written, row: this.cursors.get(written.key) }))
+        .filter(({ written, row }) => row?.epoch === written.epoch)
+        .map(({ written, row }) => [written.key, { written, row: row as CursorRow }] as const),
+    );
+    const isOwn = ({ cursor }: { cursor: { key: string } }) => fence.has(cursor.key);
+    const cursors = [...fence.values()].map(({ written, row }) => this.writeCursor(row, written));
+    const attempts = closed.attempts.filter(isOwn);
+    if (options.withAttempts) this.recordAttempts(attempts, options.isRepeated);
+    const finished = closed.finished.filter(isOwn);
+    for (const row of closed.retries.filter(isOwn)) this.writeRetry(row);
+    for (const { cursor, seq } of finished) this.retries.delete(`${cursor.key}/${seq}`);
+    this.bury(closed.dead.filter(isOwn), finished);
+    this.watcher.settled(workerId, {
+      cursors,
+      attempts,
+      fencedAttempts: closed.attempts.filter((row) => !isOwn(row)),
+      finished: finished.map(({ cursor, seq }) => ({ key: cursor.key, seq })),
+    });
+    return new Set(fence.keys());
+  }
+
+  private writeCursor(row: CursorRow, written: WrittenCursor): WrittenBatch['cursors'][number] {
+    const before = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
+    row.settledSeq = Math.max(row.settledSeq, written.settledSeq);
+    row.settledAt = Math.max(row.settledAt, written.settledAt);
+    row.expired += written.expired;
+    const { above, delivered, dead, dropped, parkedUntil } = written;
+    Object.assign(row, { above, delivered, dead, dropped, parkedUntil });
+    return { row, before };
+  }
+
+  private recordAttempts(rows: readonly AttemptRow[], isRepeated: boolean): void {
+    for (const { cursor, seq, attempt, at, outcome } of rows) {
+      const key = `${cursor.key}/${seq}`;
+      const isThere =
+        isRepeated && this.attempts.some((row) => row.key === key && row.attempt === attempt && row.at === at);
+      if (!isThere) this.attempts.push({ key, attempt, at, outcome });
+    }
+  }
+
+  private writeRetry({ cursor, seq, eventAt, attempts, kind, at }: SettleBatch['retries'][number]): void {
+    const place = { streamId: cursor.stream.streamId, subscriptionId: cursor.sender.subscriptionId, seq };
+    this.retries.set(`${cursor.key}/${seq}`, { ...place, eventAt, attempts, kind, at });
+  }
+
+  private bury(dead: SettleBatch['dead'], finished: SettleBatch['finished']): void {
+    const buried = new Set(dead.map(({ cursor, event }) => `${cursor.key}/${event.seq}`));
+    for (const { cursor, seq, kind } of finished) {
+      const key = `${cursor.key}/${seq}`;
+      if (kind === retryKind.redelivery && !buried.has(key)) this.deadLetters.delete(key);
+    }
+    for (const { cursor, event, attempts, reason } of dead) {
+      this.deadLetters.set(`${cursor.key}/${event.seq}`, { attempts, reason });
+    }
+  }
+
+  private lives(owner: string, { deadAfterMs }: { deadAfterMs: number }): boolean {
+    return (this.workerRows.get(owner)?.beatAt ?? Number.NEGATIVE_INFINITY) > this.now() - deadAfterMs;
+  }
+
+  private stream(streamId: number): StreamRow {
+    const stream = this.streams.get(streamId);
+    if (!stream) throw new Error(`no stream ${streamId}`);
+    return stream;
+  }
+}
+
+interface WrittenCursor {
+  key: string;
+  epoch: number;
+  settledSeq: number;
+  settledAt: number;
+  above: string;
+  delivered: number;
+  dead: number;
+  dropped: number;
+  expired: number;
+  parkedUntil: number;
+}
+
+/** The values of a settle statement: later changes of the batch do not reach them. */
+export interface ClosedBatch extends Pick<SettleBatch, 'attempts' | 'retries' | 'finished' | 'dead'> {
+  cursors: readonly WrittenCursor[];
+}
+
+export function closedBatch({ cursorRows, attempts, retries, finished, dead }: SettleBatch): ClosedBatch {
+  const cursors = cursorRows.map(({ cursor, ...values }) => ({
+    ...values,
+    key: cursor.key,
+    epoch: cursor.stream.epoch,
+  }));
+  return { cursors, attempts: [...attempts], retries: [...retries], finished: [...finished], dead: [...dead] };
+}
