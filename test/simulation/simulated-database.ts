@@ -3,7 +3,7 @@ import type { EventKey, StoredEvent, StreamRef } from '@hookcast/log';
 import type { StoredCursor } from '../../libs/delivery/src/cursor-store.js';
 import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/ownership-store.js';
 import type { StoredRetry } from '../../libs/delivery/src/retry-store.js';
-import { retryKind } from '../../libs/delivery/src/sender.js';
+import { retryKind } from '../../libs/delivery/src/lanes.js';
 import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settle-batch.js';
 import { SettledRanges } from '../../libs/delivery/src/settled-ranges.js';
 import type { SettleOptions } from '../../libs/delivery/src/settle-store.js';
@@ -78,8 +78,10 @@ export class SimulatedDatabase {
         delivered: 0,
         dead: 0,
         dropped: 0,
+        filtered: 0,
         expired: 0,
-        parkedUntil: 0,
+        drainSeq: 0,
+        park: undefined,
         startSeq: events.length,
       });
     }
@@ -249,6 +251,8 @@ export class SimulatedDatabase {
         .map(({ written, row }) => [written.key, { written, row: row as CursorRow }] as const),
     );
     const isOwn = ({ cursor }: { cursor: { key: string } }) => fence.has(cursor.key);
+    refuseDoubles(closed.retries.filter(isOwn).map(({ cursor, seq }) => `${cursor.key}/${seq}`));
+    refuseDoubles(closed.dead.filter(isOwn).map(({ cursor, event }) => `${cursor.key}/${event.seq}`));
     const cursors = [...fence.values()].map(({ written, row }) => this.writeCursor(row, written));
     const attempts = closed.attempts.filter(isOwn);
     if (options.withAttempts) this.recordAttempts(attempts, options.isRepeated);
@@ -267,11 +271,13 @@ export class SimulatedDatabase {
 
   private writeCursor(row: CursorRow, written: WrittenCursor): WrittenBatch['cursors'][number] {
     const before = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
-    row.settledSeq = Math.max(row.settledSeq, written.settledSeq);
-    row.settledAt = Math.max(row.settledAt, written.settledAt);
-    row.expired += written.expired;
-    const { above, delivered, dead, dropped, parkedUntil } = written;
-    Object.assign(row, { above, delivered, dead, dropped, parkedUntil });
+    const { key, epoch, settledSeq, settledAt, expired, ...replaced } = written;
+    // Found by key and epoch; the place never goes back, and the log counts expired events in the row too.
+    Object.assign(row, replaced, {
+      settledSeq: Math.max(row.settledSeq, settledSeq),
+      settledAt: Math.max(row.settledAt, settledAt),
+      expired: row.expired + expired,
+    });
     return { row, before };
   }
 
@@ -311,18 +317,12 @@ export class SimulatedDatabase {
   }
 }
 
-interface WrittenCursor {
-  key: string;
-  epoch: number;
-  settledSeq: number;
-  settledAt: number;
-  above: string;
-  delivered: number;
-  dead: number;
-  dropped: number;
-  expired: number;
-  parkedUntil: number;
+/** As Postgres does for ON CONFLICT DO UPDATE, with 21000. */
+function refuseDoubles(keys: readonly string[]): void {
+  if (new Set(keys).size < keys.length) throw new Error('command cannot affect row a second time');
 }
+
+type WrittenCursor = Omit<SettleBatch['cursorRows'][number], 'cursor'> & { key: string; epoch: number };
 
 /** The values of a settle statement: later changes of the batch do not reach them. */
 export interface ClosedBatch extends Pick<SettleBatch, 'attempts' | 'retries' | 'finished' | 'dead'> {
