@@ -3,7 +3,7 @@ import { Appender, type AppendResult } from '@hookcast/log';
 import pg from 'pg';
 import { AppendConnection } from '../../libs/log/src/append-connection.js';
 import { until } from '../support/until.js';
-import { databaseProxy, type DatabaseProxy } from './log-proxy.js';
+import { databaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { anEvent, lockStreams, logSetup, positions, readAll, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;

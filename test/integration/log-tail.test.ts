@@ -1,7 +1,7 @@
 import { HeadWatch, TailListener, TailNotifier } from '@hookcast/log';
 import { createDataPool } from '@hookcast/database';
 import { until } from '../support/until.js';
-import { databaseProxy } from './log-proxy.js';
+import { databaseProxy } from '../support/database-proxy.js';
 import { anEvent, logSetup, firstStream, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;

@@ -271,12 +271,12 @@ export class SimulatedDatabase {
 
   private writeCursor(row: CursorRow, written: WrittenCursor): WrittenBatch['cursors'][number] {
     const before = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
-    const { key, epoch, settledSeq, settledAt, expired, ...replaced } = written;
-    // Found by key and epoch; the place never goes back, and the log counts expired events in the row too.
-    Object.assign(row, replaced, {
-      settledSeq: Math.max(row.settledSeq, settledSeq),
-      settledAt: Math.max(row.settledAt, settledAt),
-      expired: row.expired + expired,
+    const { settledSeq, settledAt, expired } = row;
+    // The place never goes back, and the log counts expired events in the row too.
+    Object.assign(row, written, {
+      settledSeq: Math.max(settledSeq, written.settledSeq),
+      settledAt: Math.max(settledAt, written.settledAt),
+      expired: expired + written.expired,
     });
     return { row, before };
   }

@@ -11,6 +11,12 @@ export interface DatabaseProxy {
   mend(): void;
   /** Forwards to the server, but swallows what it answers; with `both`, nothing passes either way. */
   silence(direction: 'answers' | 'both'): void;
+  /** Holds everything back in both directions, until it is mended. */
+  stall(): void;
+  /** Forwards the next COMMIT and breaks its connection instead of passing the answer on. */
+  loseNextCommit(): void;
+  /** Answers to COMMIT that were lost. */
+  readonly lostCommits: number;
   close(): Promise<void>;
 }
 
@@ -21,6 +27,8 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
   const connections = new Set<net.Socket>();
   let isCut = false;
   let silent: 'answers' | 'both' | undefined;
+  let isCommitWanted = false;
+  let lostCommits = 0;
 
   const server = net.createServer((client) => {
     if (isCut) {
@@ -39,12 +47,20 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
         upstream.destroy();
       });
     }
+    let isLosing = false;
     client.on('data', (bytes) => {
       if (silent === 'both') return;
+      if (isCommitWanted && /\bcommit\b/i.test(bytes.toString('latin1'))) {
+        isCommitWanted = false;
+        isLosing = true;
+      }
       upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (silent === undefined) client.write(bytes);
+      if (isLosing && bytes.includes('COMMIT')) {
+        lostCommits += 1;
+        client.destroy();
+      } else if (silent === undefined && !isLosing) client.write(bytes);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -63,6 +79,16 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
     mend: () => {
       isCut = false;
       silent = undefined;
+      for (const socket of connections) socket.resume();
+    },
+    stall: () => {
+      for (const socket of connections) socket.pause();
+    },
+    loseNextCommit: () => {
+      isCommitWanted = true;
+    },
+    get lostCommits() {
+      return lostCommits;
     },
     silence: (direction) => {
       silent = direction;

@@ -1,0 +1,76 @@
+import { check, type Attempted, type Delivery } from './checker.js';
+
+const event = (id: string, more: Partial<Attempted> = {}): Attempted => ({
+  id,
+  sha: `sha of ${id}`,
+  isAcknowledged: true,
+  ...more,
+});
+const delivery = (id: string, seq: number, more: Partial<Delivery> = {}): Delivery => ({
+  id,
+  sha: `sha of ${id}`,
+  verified: true,
+  position: `1:${seq}`,
+  status: 204,
+  ...more,
+});
+const published = ['a', 'b', 'c'].map((id) => event(id, { key: 'k' }));
+const all = [delivery('a', 1), delivery('b', 2), delivery('c', 3)];
+const faultless = {
+  attempted: 3,
+  acknowledged: 3,
+  delivered: 3,
+  duplicated: 0,
+  recovered: 0,
+  lost: [],
+  unexpected: [],
+  corrupted: [],
+  unverified: [],
+  disordered: [],
+};
+
+describe('the checker of the fault tests', () => {
+  test('finds nothing where nothing is wrong', () => {
+    expect(check(published, all)).toEqual(faultless);
+  });
+
+  test('sees a loss, and that a request which the hook refused is none of its deliveries', () => {
+    const refused = [delivery('a', 1), delivery('b', 2), delivery('c', 3, { status: 500 })];
+    expect(check(published, refused)).toEqual({ ...faultless, delivered: 2, lost: ['c'] });
+    expect(check(published, all.slice(1))).toMatchObject({ lost: ['a'] });
+  });
+
+  test('takes a dead letter for no loss', () => {
+    expect(check(published, all.slice(1), new Set(['a']))).toMatchObject({ lost: [] });
+  });
+
+  test('sees what nobody published', () => {
+    expect(check(published, [...all, delivery('d', 4)])).toMatchObject({ unexpected: ['d'] });
+  });
+
+  test('counts duplicates, but no retries of what was refused', () => {
+    const twice = [delivery('a', 1, { status: 500 }), ...all, delivery('b', 2), delivery('b', 2)];
+    expect(check(published, twice)).toEqual({ ...faultless, duplicated: 2 });
+  });
+
+  test('expects of an unknown outcome neither that it is there nor that it is not', () => {
+    const unknown = [...published, event('d', { isAcknowledged: false })];
+    expect(check(unknown, all)).toEqual({ ...faultless, attempted: 4 });
+    expect(check(unknown, [...all, delivery('d', 4)])).toMatchObject({ recovered: 1, lost: [], unexpected: [] });
+  });
+
+  test('sees changed bytes and signatures that do not verify, even in a request that the hook refused', () => {
+    const changed = [...all, delivery('b', 2, { sha: 'other', status: 500 })];
+    expect(check(published, changed)).toMatchObject({ corrupted: ['b'] });
+    expect(check(published, [...all, delivery('c', 3, { verified: 'no match' })])).toMatchObject({ unverified: ['c'] });
+  });
+
+  test('sees disorder within a key, and none between keys, streams or in what is sent again', () => {
+    const [a, b, c] = all as [Delivery, Delivery, Delivery];
+    expect(check(published, [a, c, b])).toMatchObject({ disordered: ['b'] });
+    expect(check(published, [a, b, a, b, c])).toMatchObject({ disordered: [] });
+    const otherKey = published.map((each) => (each.id === 'c' ? { ...each, key: 'other' } : each));
+    expect(check(otherKey, [c, a, b])).toMatchObject({ disordered: [] });
+    expect(check(published, [{ ...c, position: '2:9' }, a, b])).toMatchObject({ disordered: [] });
+  });
+});
