@@ -225,10 +225,8 @@ class History {
     Object.assign(this.weather, { isAway: false, lostAnswers: 0, lateStatements: 0 });
     this.weather.cutOff.clear();
     this.hooks.isHealed = true;
-    for (const [index, place] of this.places.entries()) {
-      if (place === undefined) this.begin(index);
-      else place.program.stoppedUntil = 0;
-    }
+    // Who is stopped goes on by itself, within the time there is to come to rest.
+    for (const [index, place] of this.places.entries()) if (place === undefined) this.begin(index);
     for (const { id } of this.subscriptions.values()) this.resume(id);
   }
 }

@@ -119,11 +119,9 @@ export const plantedBugs: Record<string, Sabotage> = {
 const copyOf = <T extends object>(original: T): T => Object.create(original) as T;
 
 const withRetries = (stores: DeliveryStores, retries: Partial<DeliveryStores['retries']>): DeliveryStores => {
-  const { due, sweep, buried } = stores.retries;
-  return { ...stores, retries: { due, sweep, buried, ...retries } };
+  return { ...stores, retries: { ...stores.retries, ...retries } };
 };
 
 const withClaim = (stores: DeliveryStores, claim: DeliveryStores['ownership']['claim']): DeliveryStores => {
-  const { beat, workers, owned, someAreFree, release, leave } = stores.ownership;
-  return { ...stores, ownership: { beat, workers, owned, someAreFree, release, leave, claim } };
+  return { ...stores, ownership: { ...stores.ownership, claim } };
 };

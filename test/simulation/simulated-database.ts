@@ -81,6 +81,7 @@ export class SimulatedDatabase {
         filtered: 0,
         expired: 0,
         drainSeq: 0,
+        moves: 0,
         park: undefined,
         startSeq: events.length,
       });
@@ -247,7 +248,7 @@ export class SimulatedDatabase {
     const fence = new Map(
       closed.cursors
         .map((written) => ({ written, row: this.cursors.get(written.key) }))
-        .filter(({ written, row }) => row?.epoch === written.epoch)
+        .filter(({ written, row }) => row?.epoch === written.epoch && row.moves === written.moves)
         .map(({ written, row }) => [written.key, { written, row: row as CursorRow }] as const),
     );
     const isOwn = ({ cursor }: { cursor: { key: string } }) => fence.has(cursor.key);
@@ -290,9 +291,9 @@ export class SimulatedDatabase {
     }
   }
 
-  private writeRetry({ cursor, seq, eventAt, attempts, kind, at }: SettleBatch['retries'][number]): void {
+  private writeRetry({ cursor, seq, eventAt, attempts, kind, operationId, at }: SettleBatch['retries'][number]): void {
     const place = { streamId: cursor.stream.streamId, subscriptionId: cursor.sender.subscriptionId, seq };
-    this.retries.set(`${cursor.key}/${seq}`, { ...place, eventAt, attempts, kind, at });
+    this.retries.set(`${cursor.key}/${seq}`, { ...place, eventAt, attempts, kind, operationId, at });
   }
 
   private bury(dead: SettleBatch['dead'], finished: SettleBatch['finished']): void {
@@ -322,7 +323,7 @@ function refuseDoubles(keys: readonly string[]): void {
   if (new Set(keys).size < keys.length) throw new Error('command cannot affect row a second time');
 }
 
-type WrittenCursor = Omit<SettleBatch['cursorRows'][number], 'cursor'> & { key: string; epoch: number };
+type WrittenCursor = Omit<SettleBatch['cursorRows'][number], 'cursor'> & { key: string; epoch: number; moves: number };
 
 /** The values of a settle statement: later changes of the batch do not reach them. */
 export interface ClosedBatch extends Pick<SettleBatch, 'attempts' | 'retries' | 'finished' | 'dead'> {
@@ -334,6 +335,7 @@ export function closedBatch({ cursorRows, attempts, retries, finished, dead }: S
     ...values,
     key: cursor.key,
     epoch: cursor.stream.epoch,
+    moves: cursor.moves,
   }));
   return { cursors, attempts: [...attempts], retries: [...retries], finished: [...finished], dead: [...dead] };
 }

@@ -26,6 +26,7 @@ export function simulatedStores(database: SimulatedDatabase, link: Link, workerI
         link.call(() => database.sweptRetries({ ...query, until: until.getTime() })),
       // No day is dropped here, so the log has every event.
       buried: async () => link.call(() => []),
+      cancelledOperations: async () => link.call(() => []),
     },
     settle: async (batch, options) => {
       const closed = closedBatch(batch);

@@ -11,7 +11,7 @@ import { Holdings } from './holdings.js';
 import { hostIdentity, isProcessAlive } from './host-identity.js';
 import { Loop } from './loop.js';
 import type { StreamCursor } from './owned-stream.js';
-import { Ownership } from './ownership.js';
+import { Ownership, trustMs } from './ownership.js';
 import type { Sender } from './sender.js';
 import { Serial } from './serial.js';
 
@@ -166,8 +166,7 @@ export class DeliveryWorker {
 
   private async beat(): Promise<void> {
     await this.control.run(async () => {
-      // After a silence too: what was paused or deleted meanwhile must not be sent to before the next poll says so.
-      if (this.version < 0 || !this.engine.dispatcher.isOpen) await this.reloadCatalog();
+      if (this.version < 0) await this.reloadCatalog();
       this.isRoundWanted = false;
       const { claimed } = await this.ownership.runOnce();
       this.lastBeat = this.clock.monotonic();
@@ -182,19 +181,27 @@ export class DeliveryWorker {
   }
 
   private async poll(): Promise<void> {
+    const askedAt = this.clock.monotonic();
     if ((await this.stores.controlVersion()) !== this.version) await this.reload();
+    else this.trustCatalog(askedAt);
     if (await this.stores.ownership.someAreFree()) this.wantRound();
     await this.engine.poll();
   }
 
   private async reloadCatalog(): Promise<void> {
+    const askedAt = this.clock.monotonic();
     const catalog = await this.options.catalog.load();
     this.holdings.applyCatalog(catalog);
     this.ownership.setStreams(catalog.streams);
     this.holdings.syncCursors(await this.stores.adoptCursors(this.holdings.epochs()));
     this.version = catalog.version;
-    this.engine.dispatcher.pump();
+    this.trustCatalog(askedAt);
     if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.wantRound();
+  }
+
+  /** A worker that was stopped, or cut off, may not send by what it knew before: who was deleted meanwhile gets nothing. */
+  private trustCatalog(askedAt: number): void {
+    this.engine.dispatcher.allowUntil('catalog', askedAt + trustMs);
   }
 
   private async drain(streamId: number): Promise<void> {
@@ -297,7 +304,7 @@ export class DeliveryWorker {
         lose: (streamId) => this.lose(streamId),
         drain: async (streamId) => this.drain(streamId),
       },
-      onConfirmed: (until) => this.engine.dispatcher.allowUntil(until),
+      onConfirmed: (until) => this.engine.dispatcher.allowUntil('ownership', until),
     });
   }
 }

@@ -44,8 +44,8 @@ export class Dispatcher {
   private inFlight = 0;
   private isStopped = false;
   private isResuming = false;
-  /** Nothing is sent from this moment of the monotonic clock on. */
-  private sendBefore = Number.NEGATIVE_INFINITY;
+  /** Moments of the monotonic clock from which on nothing is sent: what was known until then may no longer hold. */
+  private readonly sendBefore = { ownership: Number.NEGATIVE_INFINITY, catalog: Number.NEGATIVE_INFINITY };
 
   constructor(private readonly options: DispatcherOptions) {
     this.line = options.line;
@@ -55,14 +55,15 @@ export class Dispatcher {
     return this.inFlight === 0;
   }
 
-  /** True while the worker's ownership is known to hold. */
+  /** True while the worker knows what it owns, and who wants to be sent to. */
   get isOpen(): boolean {
-    return !this.isStopped && this.options.clock.monotonic() < this.sendBefore;
+    const { ownership, catalog } = this.sendBefore;
+    return !this.isStopped && this.options.clock.monotonic() < Math.min(ownership, catalog);
   }
 
-  /** Ownership was confirmed. */
-  allowUntil(monotonic: number): void {
-    this.sendBefore = monotonic;
+  /** Ownership, or what the catalog says of subscriptions, was confirmed. */
+  allowUntil(what: 'ownership' | 'catalog', monotonic: number): void {
+    this.sendBefore[what] = Math.max(this.sendBefore[what], monotonic);
     this.pump();
   }
 

@@ -38,7 +38,7 @@ export interface OwnershipCounts {
 /** Silence after which others may take over, by the database's clock ... */
 const deadAfterMs = 10_000;
 /** ... and well before that a worker that could not give a sign of life stops sending, by its own monotonic clock. */
-const trustMs = 8_000;
+export const trustMs = 8_000;
 /** Difference to the database's clock that is worth a line in the log. */
 const noticeableSkewMs = 5_000;
 
