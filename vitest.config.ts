@@ -54,6 +54,17 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      {
+        ...shared,
+        test: {
+          name: 'faults',
+          globals: true,
+          include: ['test/faults/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
       withDatabase('integration', 60_000),
       withDatabase('api', 60_000),
       {

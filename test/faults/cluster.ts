@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { until } from '../support/until.js';
 import { startReceiver, type Manner, type Receiver } from './receiver.js';
 
 const program = fileURLToPath(new URL('../../apps/broker/dist/main.js', import.meta.url));
-const encryptionKey = Buffer.alloc(32, 5).toString('base64');
+const encryptionKey = randomBytes(32).toString('base64');
 
 /** One process of the broker. */
 export class Node {
