@@ -54,7 +54,7 @@ test.each([
   ['GET', '/nowhere'],
   ['GET', '/v1'],
   ['POST', '/v1/nothing/here'],
-  ['POST', '/v1/dead-letters/forget'],
+  ['GET', '/v1/dead-letters/groups/deeper'],
   ['GET', '/.env'],
   ['GET', '//v1/topics'],
 ])('%s %s leads nowhere', async (method, path) => {

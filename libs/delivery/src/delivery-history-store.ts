@@ -24,7 +24,7 @@ export interface DeliverySummary {
   lastError: string | null;
   /** Null also for one that is due at once. */
   nextAttemptAt: Date | null;
-  /** Why it is dead. */
+  /** Why it is dead, or `seek` when it was left out by one. */
   reason: string | null;
 }
 
@@ -59,6 +59,7 @@ interface SummaryColumns {
   type: string | null;
   is_settled: boolean;
   is_older: boolean;
+  is_left_out: boolean;
   retry_kind: number | null;
   retry_attempts: number | null;
   next_at: Date | null;
@@ -80,6 +81,11 @@ const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend', 'discarded
  * it may be generous.
  */
 export const clockSkew = `interval '1 hour'`;
+
+/** What was left out when the cursor was moved forward by hand. Index: primary key. */
+const leftOut = (cursor: string, seq: string): string => /* sql */ `
+  select 1 from cursor_skips x where x.stream_id = ${cursor}.stream_id and x.subscription_id = ${cursor}.subscription_id
+     and x.skipped @> ${seq}`;
 
 /** Keys of deliveries, for each state its own source; all of them newest event first. */
 const keysOf: Record<ListedState, string> = {
@@ -121,7 +127,8 @@ const keysOf: Record<ListedState, string> = {
           and coalesce((select a.outcome = 1 from attempts a
                          where a.stream_id = c.stream_id and a.subscription_id = c.subscription_id and a.seq = e.seq
                            and a.created_at >= e.created_at - ${clockSkew}
-                         order by a.created_at desc, a.attempt_no desc limit 1), e.created_at >= s.created_at)
+                         order by a.created_at desc, a.attempt_no desc limit 1),
+                       e.created_at >= s.created_at and not exists (${leftOut('c', 'e.seq')}))
         order by e.seq desc limit $5) e
      where c.subscription_id = $1`,
   dead: /* sql */ `
@@ -137,6 +144,7 @@ const summaryText = (keys: string) => /* sql */ `
          coalesce(t.name, d.topic) as topic, coalesce(e.type, d.type) as type,
          k.seq <= c.settled_seq or c.above @> k.seq as is_settled,
          coalesce(k.created_at < s.created_at, false) as is_older,
+         exists (${leftOut('c', 'k.seq')}) as is_left_out,
          r.kind as retry_kind, r.attempt_no as retry_attempts, r.next_at, r.last_error,
          d.reason as dead_reason, d.attempts as dead_attempts, d.error as dead_error,
          a.attempt_no, a.outcome, a.http_status, a.created_at as attempted_at, a.error as attempt_error
@@ -248,12 +256,13 @@ function summary(row: SummaryColumns): DeliverySummary {
       isDead: row.dead_reason !== null,
       lastOutcome: row.outcome,
       isOlder: row.is_older,
+      isLeftOut: row.is_left_out,
     }),
     attempts: row.retry_attempts ?? row.dead_attempts ?? row.attempt_no ?? 0,
     lastAttemptAt: row.attempted_at,
     lastStatus: row.http_status,
     lastError: row.last_error ?? row.dead_error ?? row.attempt_error,
     nextAttemptAt: isAtOnce ? null : row.next_at,
-    reason: row.retry_kind === null ? row.dead_reason : null,
+    reason: row.retry_kind === null ? (row.dead_reason ?? (row.is_left_out ? 'seek' : null)) : null,
   };
 }

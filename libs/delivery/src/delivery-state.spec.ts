@@ -1,6 +1,13 @@
 import { deliveryState, type DeliveryFacts, type DeliveryState } from './delivery-state.js';
 
-const settled: DeliveryFacts = { isSettled: true, retryKind: null, isDead: false, lastOutcome: null, isOlder: false };
+const settled: DeliveryFacts = {
+  isSettled: true,
+  retryKind: null,
+  isDead: false,
+  lastOutcome: null,
+  isOlder: false,
+  isLeftOut: false,
+};
 
 test.each<[string, Partial<DeliveryFacts>, DeliveryState]>([
   ['beyond the cursor it is pending', { isSettled: false }, 'pending'],
@@ -13,6 +20,10 @@ test.each<[string, Partial<DeliveryFacts>, DeliveryState]>([
   ['a success that is not recorded is delivered', {}, 'delivered'],
   ['a verdict drops it', { lastOutcome: 4 }, 'dropped'],
   ['before the subscription it is skipped', { isOlder: true }, 'skipped'],
+  ['left out by a seek it is skipped', { isLeftOut: true }, 'skipped'],
+  ['left out by a seek after a failure it is skipped', { isLeftOut: true, lastOutcome: 2 }, 'skipped'],
+  ['left out by a seek and sent later it is delivered', { isLeftOut: true, lastOutcome: 1 }, 'delivered'],
+  ['let go by an operator it is discarded', { lastOutcome: 6 }, 'discarded'],
   ['an older event that was sent nevertheless is delivered', { isOlder: true, lastOutcome: 1 }, 'delivered'],
 ])('%s', (_name, facts, expected) => {
   expect(deliveryState({ ...settled, ...facts })).toBe(expected);

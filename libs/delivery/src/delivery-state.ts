@@ -7,7 +7,7 @@ import { attemptOutcome } from './settle-batch.js';
  * - delivered, dropped: settled; dropped by the hook's verdict
  * - dead: given up, kept as a dead letter with a reason
  * - discarded: was given up, and an operator let its dead letter go
- * - skipped: the event is older than the subscription, and was never sent to it
+ * - skipped: the event is older than the subscription, or was left out by a seek, and was not sent to it
  */
 export type DeliveryState = 'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'discarded' | 'skipped';
 
@@ -22,6 +22,8 @@ export interface DeliveryFacts {
   lastOutcome: number | null;
   /** The event was stored before the subscription was created. */
   isOlder: boolean;
+  /** The cursor was moved past it by hand. */
+  isLeftOut: boolean;
 }
 
 export function deliveryState(facts: DeliveryFacts): DeliveryState {
@@ -30,6 +32,7 @@ export function deliveryState(facts: DeliveryFacts): DeliveryState {
   if (facts.isDead) return 'dead';
   if (facts.lastOutcome === attemptOutcome.dropped) return 'dropped';
   if (facts.lastOutcome === attemptOutcome.discarded) return 'discarded';
+  if (facts.isLeftOut && facts.lastOutcome !== attemptOutcome.delivered) return 'skipped';
   // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): what is settled without a trace came through.
   return facts.lastOutcome === null && facts.isOlder ? 'skipped' : 'delivered';
 }

@@ -40,4 +40,5 @@ export {
 } from './operations/operation.js';
 export { OperationRunner } from './operations/operation-runner.js';
 export { cancelOperation, createOperation, findOperation, listOperations } from './operations/operation-store.js';
+export { seekCursors, type SeekCounts, type SeekTarget } from './seek-store.js';
 export { replayableStreams, type ReplayableStream } from './operations/replay-range-store.js';

@@ -15,6 +15,8 @@ export interface Backlog {
   dropped: number;
   /** Went with their day before they were settled. */
   expired: number;
+  /** Left out when a cursor was moved forward by hand. */
+  skipped: number;
 }
 
 /**
@@ -88,6 +90,8 @@ export async function deleteCursors(
       select stream_id from streams where $2::int[] is null or topic_id = any($2::int[])
     ), gone_retries as (
       delete from retries where subscription_id = $1 and stream_id in (select stream_id from ended)
+    ), gone_skips as (
+      delete from cursor_skips where subscription_id = $1 and stream_id in (select stream_id from ended)
     ), gone_dead_letters as (
       delete from dead_letters where subscription_id = $1 and $2::int[] is null
     ), gone_expirations as (
@@ -108,6 +112,7 @@ interface BacklogRow {
   dead: string;
   dropped: string;
   expired: string;
+  skipped: string;
 }
 
 /**
@@ -119,7 +124,8 @@ export async function backlogs(source: SqlSource, subscriptionIds: readonly numb
     source,
     /* sql */ `
     select c.subscription_id, sum(greatest(s.head_seq - c.settled_seq, 0)) as backlog, min(next.created_at) as oldest,
-      sum(c.delivered) as delivered, sum(c.dead) as dead, sum(c.dropped) as dropped, sum(c.expired) as expired
+      sum(c.delivered) as delivered, sum(c.dead) as dead, sum(c.dropped) as dropped, sum(c.expired) as expired,
+      sum(c.skipped) as skipped
     from cursors c
     join streams s using (stream_id)
     left join lateral (
@@ -142,5 +148,6 @@ function toBacklog(row: BacklogRow): Backlog {
     dead: Number(row.dead),
     dropped: Number(row.dropped),
     expired: Number(row.expired),
+    skipped: Number(row.skipped),
   };
 }

@@ -52,6 +52,7 @@ export async function deleteStreams(transaction: SqlSource, topicId: number): Pr
     with gone_streams as (delete from streams where stream_id = any($1::int[])),
       gone_assignments as (delete from assignments where stream_id = any($1::int[])),
       gone_cursors as (delete from cursors where stream_id = any($1::int[])),
+      gone_skips as (delete from cursor_skips where stream_id = any($1::int[])),
       gone_retries as (delete from retries where stream_id = any($1::int[])),
       gone_expirations as (delete from expirations where stream_id = any($1::int[]))
     delete from dead_letters where stream_id = any($1::int[])`,

@@ -112,6 +112,7 @@ const settledReasons = {
 
 /** Why a delivery is where it is, in words. */
 export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySummary): string {
+  if (state === 'skipped' && reason === 'seek') return 'left out by a seek';
   if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReasons[state];
   switch (state) {
     case 'pending':

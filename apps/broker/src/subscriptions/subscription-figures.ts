@@ -8,6 +8,8 @@ export interface SubscriptionFigures {
   backlog: number;
   expired: number;
   oldestPendingAt: string | null;
+  /** Left out by seeks since the subscription exists. */
+  skipped: number;
   inFlight: number;
   successRate: number | null;
   p95Ms: number | null;
@@ -32,6 +34,7 @@ export class SubscriptionFiguresReader {
     ]);
     return (id) => ({
       ...waitingFigures(waiting.get(id)),
+      skipped: waiting.get(id)?.skipped ?? 0,
       inFlight: this.worker.inFlight(id),
       successRate: attempts.get(id)?.successRate ?? null,
       p95Ms: attempts.get(id)?.p95Ms ?? null,

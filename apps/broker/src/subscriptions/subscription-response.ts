@@ -93,6 +93,9 @@ export class SubscriptionResponse {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   oldestPendingAt!: string | null;
 
+  @ApiProperty({ type: Number, description: 'Events left out by seeks.' })
+  skipped!: number;
+
   @ApiProperty({ type: Number, description: 'Attempts under way in the answering process.' })
   inFlight!: number;
 

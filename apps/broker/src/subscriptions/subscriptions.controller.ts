@@ -15,6 +15,8 @@ import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingName, newName } from '../http/names.js';
 import { Problem } from '../http/problem.js';
 import { HookTest, TestResponse } from './hook-test.js';
+import { SeekRequest, SeekResponse } from './seek.dto.js';
+import { Seek } from './seek.js';
 import { SubscriptionQuery } from './subscription-query.js';
 import { shownTo, SubscriptionPage, SubscriptionResponse } from './subscription-response.js';
 import { PutSubscriptionRequest, ResumeRequest, RotateSecretRequest } from './subscription.dto.js';
@@ -32,6 +34,7 @@ export class SubscriptionsController {
     private readonly subscriptions: SubscriptionsService,
     private readonly actions: SubscriptionActions,
     private readonly hookTest: HookTest,
+    private readonly seeking: Seek,
   ) {}
 
   @Put(':name')
@@ -95,6 +98,15 @@ export class SubscriptionsController {
       throw new Problem('feature-unavailable', { errors: [{ pointer: '/drainRate', detail: 'is not available yet' }] });
     }
     return this.actions.resume(name);
+  }
+
+  @Post(':name/seek')
+  @HttpCode(200)
+  @RequireScope('subscribe')
+  @ApiOperation({ summary: 'Go on delivering from another place; what is skipped is counted' })
+  @ApiOkResponse({ type: SeekResponse })
+  async seek(@Param('name', existing) name: string, @Body() request: SeekRequest): Promise<SeekResponse> {
+    return this.seeking.run(name, request.to);
   }
 
   @Post(':name/test')

@@ -7,6 +7,7 @@ import { DeliveryWorkerModule } from '../delivery/delivery-worker.module.js';
 import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
 import { ExpirationsController } from './expirations.controller.js';
+import { Seek } from './seek.js';
 import { HookTest } from './hook-test.js';
 import { SubscriptionActions } from './subscription-actions.js';
 import { SubscriptionDeclarations } from './subscription-declarations.js';
@@ -34,6 +35,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
     SubscriptionFiguresReader,
     SubscriptionResponses,
     HookTest,
+    Seek,
   ],
   exports: [SubscriptionsService, SubscriptionDeclarations, SubscriptionResponses],
 })
