@@ -240,6 +240,11 @@ export class DeliveryHistory {
   }
 }
 
+function reasonOf({ retry_kind: retryKind, dead_reason: dead, is_left_out: isLeftOut }: SummaryColumns): string | null {
+  if (retryKind !== null) return null;
+  return dead ?? (isLeftOut ? 'seek' : null);
+}
+
 function summary(row: SummaryColumns): DeliverySummary {
   const isAtOnce = row.next_at?.getTime() === atOnce.getTime();
   return {
@@ -263,6 +268,6 @@ function summary(row: SummaryColumns): DeliverySummary {
     lastStatus: row.http_status,
     lastError: row.last_error ?? row.dead_error ?? row.attempt_error,
     nextAttemptAt: isAtOnce ? null : row.next_at,
-    reason: row.retry_kind === null ? (row.dead_reason ?? (row.is_left_out ? 'seek' : null)) : null,
+    reason: reasonOf(row),
   };
 }

@@ -32,7 +32,10 @@ export function deliveryState(facts: DeliveryFacts): DeliveryState {
   if (facts.isDead) return 'dead';
   if (facts.lastOutcome === attemptOutcome.dropped) return 'dropped';
   if (facts.lastOutcome === attemptOutcome.discarded) return 'discarded';
-  if (facts.isLeftOut && facts.lastOutcome !== attemptOutcome.delivered) return 'skipped';
   // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): what is settled without a trace came through.
-  return facts.lastOutcome === null && facts.isOlder ? 'skipped' : 'delivered';
+  return wasSkipped(facts) ? 'skipped' : 'delivered';
+}
+
+function wasSkipped({ lastOutcome, isOlder, isLeftOut }: DeliveryFacts): boolean {
+  return (lastOutcome === null && isOlder) || (isLeftOut && lastOutcome !== attemptOutcome.delivered);
 }

@@ -18,22 +18,8 @@ export interface SeekCounts {
   repeated: number;
 }
 
-/**
- * Moves cursors of a subscription. Forward: what is left out is noted, and a retry that waits for one of them goes.
- * Backward: retries and dead letters of what will be delivered again go. `moves` is raised, so that the worker that
- * holds the cursor writes nothing of what it knows any more and begins again from here. Index: primary keys.
- *
- * Race closed: the rows are locked in one order and read as of now; a settle that is under way comes before or finds
- * another number of moves.
- */
-export async function seekCursors(
-  transaction: SqlSource,
-  subscriptionId: number,
-  { targets, now }: { targets: readonly SeekTarget[]; now: Date },
-): Promise<SeekCounts> {
-  const [row] = await rows<{ streams: number; skipped: string; repeated: string }>(
-    transaction,
-    /* sql */ `
+/** $1 subscription, $2 to $4 targets, $5 now, $6 and $7 the kinds of retries that a skip drops. */
+const seekText = /* sql */ `
     with wanted as (
       select * from unnest($2::int[], $3::int8[], $4::timestamptz[]) as w(stream_id, seq, at)
     ), held as (
@@ -75,16 +61,29 @@ export async function seekCursors(
         from placed p where c.stream_id = p.stream_id and c.subscription_id = $1
       returning p.events, case when p.is_forward then 0 else p.from_seq - p.seq end as repeated
     )
-    select count(*)::int as streams, coalesce(sum(events), 0) as skipped, coalesce(sum(repeated), 0) as repeated from moved`,
-    [
-      subscriptionId,
-      targets.map(({ streamId }) => streamId),
-      targets.map(({ seq }) => seq),
-      targets.map(({ at }) => at.toISOString()),
-      now,
-      retryKind.retry,
-      retryKind.delayed,
-    ],
-  );
+    select count(*)::int as streams, coalesce(sum(events), 0) as skipped, coalesce(sum(repeated), 0) as repeated from moved`;
+
+/**
+ * Moves cursors of a subscription. Forward: what is left out is noted, and a retry that waits for one of them goes.
+ * Backward: retries and dead letters of what will be delivered again go. `moves` is raised, so that the worker that
+ * holds the cursor writes nothing of what it knows any more and begins again from here. Index: primary keys.
+ *
+ * Race closed: the rows are locked in one order and read as of now; a settle that is under way comes before or finds
+ * another number of moves.
+ */
+export async function seekCursors(
+  transaction: SqlSource,
+  subscriptionId: number,
+  { targets, now }: { targets: readonly SeekTarget[]; now: Date },
+): Promise<SeekCounts> {
+  const [row] = await rows<{ streams: number; skipped: string; repeated: string }>(transaction, seekText, [
+    subscriptionId,
+    targets.map(({ streamId }) => streamId),
+    targets.map(({ seq }) => seq),
+    targets.map(({ at }) => at.toISOString()),
+    now,
+    retryKind.retry,
+    retryKind.delayed,
+  ]);
   return { streams: row?.streams ?? 0, skipped: Number(row?.skipped ?? 0), repeated: Number(row?.repeated ?? 0) };
 }

@@ -110,10 +110,13 @@ const settledReasons = {
   skipped: 'published before the subscription began',
 };
 
+function settledReason(state: keyof typeof settledReasons, reason: string | null): string {
+  return state === 'skipped' && reason === 'seek' ? 'left out by a seek' : settledReasons[state];
+}
+
 /** Why a delivery is where it is, in words. */
 export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySummary): string {
-  if (state === 'skipped' && reason === 'seek') return 'left out by a seek';
-  if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReasons[state];
+  if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReason(state, reason);
   switch (state) {
     case 'pending':
       return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
