@@ -108,7 +108,8 @@ function runtimeOf(databaseUrl: string, options: TestBrokerOptions, lines: strin
     config,
     databaseUrl,
     adminKey,
-    encryptionKey,
+    encryptionKey: config.encryptionKey ?? encryptionKey,
+    previousEncryptionKey: config.previousEncryptionKey,
     log: createLog(config.logLevel, { write: (line) => void lines.push(line) }),
     clock: options.clock ?? { now: () => new Date() },
   };

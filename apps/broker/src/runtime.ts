@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Keyring } from './auth/vault.js';
 import type { Config } from './config.js';
 
 /** What the start-up found out or generated: everything a broker process needs besides its settings. */
@@ -7,12 +8,22 @@ export interface Runtime {
   databaseUrl: string;
   adminKey: string;
   encryptionKey: Buffer;
+  /** Opens what it sealed, and signs along, while it is being replaced. */
+  previousEncryptionKey?: Buffer | undefined;
   log: Logger;
   clock: Clock;
 }
 
 export interface Clock {
   now(): Date;
+}
+
+/** The keys of a runtime, for its vaults. */
+export function keyringOf({
+  encryptionKey,
+  previousEncryptionKey,
+}: Pick<Runtime, 'encryptionKey' | 'previousEncryptionKey'>): Keyring {
+  return { current: encryptionKey, others: previousEncryptionKey ? [previousEncryptionKey] : [] };
 }
 
 export const systemClock: Clock = { now: () => new Date() };

@@ -76,12 +76,25 @@ export const baseUrl: Parser<string | undefined> = (text) => {
   return usable ? ok(text.replace(/\/+$/, '')) : bad('be an http or https URL without query, fragment or user');
 };
 
+/** A forward proxy that is asked for tunnels. */
+export const forwardProxy: Parser<string | undefined> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const usable = url?.protocol === 'http:' && url.pathname === '/' && url.search === '' && url.hash === '';
+  return usable ? ok(text) : bad('be a URL like http://user:password@proxy:3128');
+};
+
 export const adminKey: Parser<string | undefined> = (text) =>
   text.length >= 32 ? ok(text) : bad('have at least 32 characters');
 
-/** 32 bytes as base64 (either alphabet). A key of one repeated byte is an example, not a key. */
+/** 32 bytes as base64 (either alphabet). */
 export const encryptionKey: Parser<Buffer | undefined> = (text) => {
   const key = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
   if (key?.length !== 32) return bad('be 32 bytes in base64, as `openssl rand -base64 32` writes them');
-  return new Set(key).size < 8 ? bad('be random: this one is an example') : ok(key);
+  return isExample(key) ? bad('be random: this one is an example') : ok(key);
 };
+
+/** Few different bytes, or each as far from the one before: nobody's dice fall like that. */
+function isExample(key: Buffer): boolean {
+  const steps = [...key.subarray(1)].map((byte, index) => (byte - (key[index] ?? 0) + 256) % 256);
+  return new Set(key).size < 8 || new Set(steps).size === 1;
+}

@@ -16,9 +16,13 @@ export {
 export {
   Subscription,
   type BatchPolicy,
+  type HookAuthShown,
   type HookFormat,
+  type HookTlsShown,
   type Ordering,
   type RetryPolicy,
+  type SealedHookAuth,
+  type SealedHookTls,
   type SealedSecret,
   type SignatureKind,
   type SubscriptionState,

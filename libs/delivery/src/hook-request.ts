@@ -1,4 +1,5 @@
 import { hookHeaders, parseSecret, sign, type SigningKey } from '@hookcast/protocol';
+import type { HookAccess, HookTls } from '@hookcast/egress';
 import type { HookEvent, HookFormat } from './hook-event.js';
 
 /** What the request of a subscription depends on besides the event. */
@@ -14,6 +15,17 @@ export interface HookTarget {
   secrets: readonly string[];
   /** `whsk_…` */
   signingKeys: readonly string[];
+  /** Credentials besides the signature. */
+  credentials?: HookCredentials;
+}
+
+/** How the broker identifies itself to a hook, besides signing. */
+export interface HookCredentials {
+  /** The value of the Authorization header. */
+  authorization?: string;
+  /** Instead, one that has to be fetched. */
+  access?: HookAccess;
+  tls?: HookTls;
 }
 
 /** The parts of a request that stay the same for every event of a subscription; made once, not per attempt. */
@@ -26,6 +38,8 @@ export interface HookTemplate {
   /** The subscription's own headers; undefined when it has none. */
   headers: Readonly<Record<string, string>> | undefined;
   keys: readonly SigningKey[];
+  /** What the connection or the token takes; undefined for most. */
+  transport: Pick<HookRequest, 'access' | 'tls'> | undefined;
 }
 
 export interface HookRequest {
@@ -33,36 +47,27 @@ export interface HookRequest {
   headers: Record<string, string>;
   body: Buffer;
   timeoutMs: number;
+  access?: HookAccess;
+  tls?: HookTls;
 }
 
-/** Names a subscription's own headers may not take: what the broker says itself and what frames the request. */
-const reservedNames = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'traceparent',
-  'tracestate',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-]);
-const reservedPrefixes = /^(?:webhook-|hookcast-|ce-)/;
+/**
+ * Names a subscription's own headers may not take: what the broker says itself, what frames the request, and what
+ * proxies put in, which a receiver may trust.
+ */
+const reserved =
+  /^(?:host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings|expect|content-.*|date|user-agent|accept-encoding|cookie|set-cookie|forwarded|x-forwarded-.*|x-real-ip|via|traceparent|tracestate|webhook-.*|hookcast-.*|ce-.*)$/;
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** True for a header that a subscription's `headers` may set. */
+/** Whether a subscription's own headers may not have the name, however it is spelt. */
+export function isReservedHeader(name: string): boolean {
+  return reserved.test(name.toLowerCase());
+}
+
+/** True for a header that a subscription's `headers` may set. The API says the same; this is for what is stored. */
 export function isCustomHeader(name: string, value: string): boolean {
-  const lower = name.toLowerCase();
-  return (
-    headerName.test(lower) && headerValue.test(value) && !reservedNames.has(lower) && !reservedPrefixes.test(lower)
-  );
+  return headerName.test(name.toLowerCase()) && headerValue.test(value) && !isReservedHeader(name);
 }
 
 /**
@@ -71,9 +76,19 @@ export function isCustomHeader(name: string, value: string): boolean {
  */
 export function hookTemplate(target: HookTarget, userAgent: string): HookTemplate {
   const custom = Object.entries(target.headers).filter(([name, value]) => isCustomHeader(name, value));
-  const headers = custom.length === 0 ? undefined : lowerCased(custom);
+  const { authorization, ...transport } = target.credentials ?? {};
+  const own = { ...lowerCased(custom), ...(authorization !== undefined && { authorization }) };
   const { url, format, timeoutMs, name: subscription } = target;
-  return { url, format, timeoutMs, subscription, userAgent, headers, keys: signingKeysOf(target) };
+  return {
+    url,
+    format,
+    timeoutMs,
+    subscription,
+    userAgent,
+    headers: Object.keys(own).length === 0 ? undefined : own,
+    keys: signingKeysOf(target),
+    transport: Object.keys(transport).length === 0 ? undefined : transport,
+  };
 }
 
 function lowerCased(headers: readonly [string, string][]): Record<string, string> {
@@ -116,5 +131,6 @@ export function hookRequest(
   if (attempt.isReplay) headers[hookHeaders.replay] = 'true';
   if (eventHeaders !== undefined) Object.assign(headers, eventHeaders);
   if (template.headers !== undefined) Object.assign(headers, template.headers);
-  return { url: template.url, headers, body: bytes, timeoutMs: template.timeoutMs };
+  const request = { url: template.url, headers, body: bytes, timeoutMs: template.timeoutMs };
+  return template.transport === undefined ? request : { ...request, ...template.transport };
 }

@@ -18,7 +18,7 @@ export { type Catalog, type DeliverySubscription, type SubscriptionCatalog } fro
 export { DeliveryWorker, type DeliveryWorkerOptions } from './delivery-worker.js';
 export { DeliveryModule, type DeliveryModuleAsyncOptions, type DeliveryModuleOptions } from './delivery.module.js';
 export { eventView } from './event-view.js';
-export { isCustomHeader, type HookTarget } from './hook-request.js';
+export { isCustomHeader, isReservedHeader, type HookCredentials, type HookTarget } from './hook-request.js';
 export { requestRedelivery, type RedeliveryResult } from './redelivery-store.js';
 export { sendTest, testEventType, type TestResult } from './send-test.js';
 export {

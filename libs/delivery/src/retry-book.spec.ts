@@ -107,6 +107,7 @@ class World {
         subscription: '',
         userAgent: '',
         headers: undefined,
+        transport: undefined,
         keys: [],
       };
       const endpoint = { origin: '', inFlight: 0, waiting: new RoundRobin<Sender>() };

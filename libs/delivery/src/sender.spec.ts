@@ -41,7 +41,12 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
   };
   const template = { url: '', format: 'cloudevents' as const, timeoutMs: 1, subscription: '', userAgent: '', keys: [] };
   const endpoint = { origin: '', inFlight: 0, waiting: new RoundRobin<Sender>() };
-  const settings = { subscription, template: { ...template, headers: undefined }, endpoint, filter: undefined };
+  const settings = {
+    subscription,
+    template: { ...template, headers: undefined, transport: undefined },
+    endpoint,
+    filter: undefined,
+  };
   const sender = new Sender(settings, new RoundRobin<Sender>());
   const stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
   const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, filtered: 0 };

@@ -2,7 +2,7 @@ import type { AddressRule } from './egress-policy.js';
 
 /** What went wrong, for retry decisions and metrics. */
 export type FailureClass =
-  'timeout' | 'dns' | 'refused' | 'reset' | 'tls' | 'blocked' | 'protocol' | 'aborted' | 'other';
+  'timeout' | 'dns' | 'refused' | 'reset' | 'tls' | 'blocked' | 'protocol' | 'token' | 'aborted' | 'other';
 
 /**
  * One text for closed, filtered and forbidden targets on addresses that are not public: whoever can register a hook

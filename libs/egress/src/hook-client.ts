@@ -1,6 +1,7 @@
 import { compilePolicy, type EgressPolicy } from './egress-policy.js';
 import { Connector } from './connector.js';
 import { ConnectFailure } from './failure.js';
+import { postWithAccess } from './hook-access.js';
 import { TargetBook, type HookTarget } from './hook-target.js';
 import { HookExchange, type HookRequest, type HookResponse } from './hook-exchange.js';
 import { OriginPool, type IdleBudget } from './origin-pool.js';
@@ -99,6 +100,8 @@ export class HookClient {
    * the caller's decision.
    */
   post(request: HookRequest): Promise<HookResponse> {
+    const { access } = request;
+    if (access !== undefined) return postWithAccess((plain) => this.post(plain), { ...request, access });
     this.#inFlight++;
     return new Promise<HookResponse>((resolve) => {
       const target = this.#prepare(request);

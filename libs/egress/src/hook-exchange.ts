@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { HookAccess } from './hook-access.js';
 import type { AddressRule } from './egress-policy.js';
 import { codeOf, exchangeFailure, unreachable, type ConnectFailure, type FailureClass } from './failure.js';
 import type { HookTls } from './tls-identity.js';
@@ -51,6 +52,8 @@ export interface HookRequest {
   readonly signal?: AbortSignal;
   /** Own TLS material; connections are shared only between requests with the same. */
   readonly tls?: HookTls;
+  /** Fetches the Authorization value of this request. */
+  readonly access?: HookAccess;
 }
 
 export interface ResponseLimits {
@@ -236,6 +239,7 @@ const texts: Record<FailureClass, string> = {
   reset: 'The hook closed the connection before it answered.',
   tls: 'The TLS connection failed.',
   blocked: unreachable,
+  token: 'No access token could be had for the hook.',
   protocol: 'The hook does not speak HTTP properly.',
   aborted: 'The request was aborted.',
   other: 'The request failed.',

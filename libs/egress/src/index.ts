@@ -2,6 +2,8 @@ export type { AddressClass } from './address-table.js';
 export { parseEgressAllow, type AllowList, type AllowRule } from './egress-allow.js';
 export type { AddressRule, EgressPolicy, OwnService } from './egress-policy.js';
 export type { FailureClass } from './failure.js';
+export { AccessTokens, type ClientCredentials } from './client-credentials.js';
+export type { HookAccess } from './hook-access.js';
 export { HookClient, type HookClientCounts, type HookClientOptions } from './hook-client.js';
 export type { HookAnswer, HookFailure, HookRequest, HookResponse } from './hook-exchange.js';
 export type { ForwardProxy } from './proxy-tunnel.js';

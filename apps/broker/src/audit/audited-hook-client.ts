@@ -15,7 +15,8 @@ export class AuditedHookClient extends HookClient {
   override post(request: HookRequest): Promise<HookResponse> {
     const response = super.post(request);
     void response.then((outcome) => {
-      if (outcome.kind === 'failed' && outcome.error === 'blocked') this.tell(request, outcome.detail);
+      if (outcome.kind === 'failed' && outcome.error === 'blocked' && !request.access)
+        this.tell(request, outcome.detail);
     });
     return response;
   }

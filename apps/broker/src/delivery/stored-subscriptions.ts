@@ -5,20 +5,24 @@ import { loadStreams } from '@hookcast/log';
 import { DataSource } from 'typeorm';
 import { signingIdentity } from '../auth/signing-identity.js';
 import { UnsealError } from '../auth/vault.js';
-import { RUNTIME, type Runtime } from '../runtime.js';
+import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
+import { SubscriptionCredentials } from '../subscriptions/subscription-credentials.js';
 import { SubscriptionSecrets } from '../subscriptions/subscription-secrets.js';
 
 /** Subscriptions as whoever sends to hooks needs them: with secrets in the clear. */
 @Injectable()
 export class StoredSubscriptions implements SubscriptionCatalog {
-  private readonly signingKey: string;
+  private readonly signingKeys: readonly string[];
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly secrets: SubscriptionSecrets,
+    private readonly credentials: SubscriptionCredentials,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {
-    this.signingKey = signingIdentity(runtime.encryptionKey).secret;
+    const { current, others } = keyringOf(runtime);
+    // Receivers that pinned the key before still find its signature, those that fetched the new one theirs.
+    this.signingKeys = [current, ...others].map((key) => signingIdentity(key).secret);
   }
 
   /** The version first: what changes while the rest is read is then loaded again, not missed. */
@@ -34,7 +38,10 @@ export class StoredSubscriptions implements SubscriptionCatalog {
   target(subscription: Subscription): HookTarget {
     const { name, url, format, timeoutMs, headers, signature } = subscription;
     const secrets = this.secrets.active(subscription, this.runtime.clock.now());
-    return { name, url, format, timeoutMs, headers, signature, secrets, signingKeys: [this.signingKey] };
+    const { signingKeys } = this;
+    const target = { name, url, format, timeoutMs, headers, signature, secrets, signingKeys };
+    const credentials = this.credentials.open(subscription);
+    return credentials ? { ...target, credentials } : target;
   }
 
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {

@@ -1,10 +1,18 @@
-import type { EgressPolicy } from '@hookcast/egress';
+import type { EgressPolicy, ForwardProxy } from '@hookcast/egress';
 import pg from 'pg';
 import type { Config } from '../config.js';
 
 /** What hooks may point to: the operator's ranges, but never the broker itself or its database. */
 export function egressPolicy(config: Pick<Config, 'egressAllow' | 'host' | 'port'>, databaseUrl: string): EgressPolicy {
   return { allow: config.egressAllow, deny: [...databaseHosts(databaseUrl), ...ownHosts(config)] };
+}
+
+/** The proxy that all requests to hooks and senders go through, if there is one. */
+export function forwardProxy({
+  egressProxy: url,
+  egressProxyResolves: resolve,
+}: Pick<Config, 'egressProxy' | 'egressProxyResolves'>): { proxy?: ForwardProxy } {
+  return url === undefined ? {} : { proxy: { url, resolve } };
 }
 
 /** Nothing for a Postgres that is reached by a socket file, such as the embedded one. */

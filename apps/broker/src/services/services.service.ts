@@ -25,7 +25,7 @@ export class ServicesService {
     const wanted = this.checked(service, request);
     const { created, plan, revision } =
       (await this.repeated(service, wanted, request.revision)) ??
-      (await this.control.change((tx) => this.apply(tx, service, wanted, request.revision)));
+      (await this.change(service, wanted, request.revision));
     const counts = Object.fromEntries(Object.entries(plan).map(([change, names]) => [change, names.length]));
     this.runtime.log.info({ service, revision, ...counts }, 'service.declared');
     const stored = await this.storedOf(this.control.manager, service, wanted);
@@ -74,6 +74,15 @@ export class ServicesService {
       }
       return this.declarations.check(name, { ...rest, service }, pointer);
     });
+  }
+
+  private async change(
+    service: string,
+    wanted: readonly Declaration[],
+    revision: number | undefined,
+  ): Promise<Applied> {
+    await this.declarations.refuseForbidden(wanted, (index) => `/subscriptions/${index}`);
+    return this.control.change((tx) => this.apply(tx, service, wanted, revision));
   }
 
   /** A declaration that changes nothing is a sign of life and no control change. */

@@ -2,7 +2,7 @@ import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSourceSecret, SealedToken, Source } from '@hookcast/database';
 import { Vault } from '../auth/vault.js';
-import { RUNTIME, type Runtime } from '../runtime.js';
+import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
 
 type Owner = Pick<Source, 'namespace' | 'name'>;
 
@@ -26,9 +26,9 @@ export class SourceSecrets {
   private readonly vault: Vault;
   private readonly encryptionKey: Buffer;
 
-  constructor(@Inject(RUNTIME) { encryptionKey }: Pick<Runtime, 'encryptionKey'>) {
-    this.vault = new Vault(encryptionKey);
-    this.encryptionKey = encryptionKey;
+  constructor(@Inject(RUNTIME) runtime: Pick<Runtime, 'encryptionKey' | 'previousEncryptionKey'>) {
+    this.vault = new Vault(keyringOf(runtime));
+    this.encryptionKey = runtime.encryptionKey;
   }
 
   newToken(owner: Owner, now: Date): SealedToken {

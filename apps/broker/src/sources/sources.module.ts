@@ -7,9 +7,11 @@ import { AuditedHookClient } from '../audit/audited-hook-client.js';
 import { Refusals } from '../audit/refusals.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { ControlModule } from '../control/control.module.js';
+import { forwardProxy } from '../egress/egress-policy.js';
 import { EGRESS_POLICY, EgressModule } from '../egress/egress.module.js';
 import { EventLogModule } from '../event-log/event-log.module.js';
 import { EventsModule } from '../events/events.module.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
 import { SecretHealth } from './secret-health.js';
 import { SeenKeys } from './seen-keys.js';
 import { SenderCertificates } from './sender-certificates.js';
@@ -48,9 +50,12 @@ import { WebSubService } from './websub.service.js';
   providers: [
     {
       provide: SOURCES_CLIENT,
-      inject: [EGRESS_POLICY, Refusals],
-      useFactory: (policy: EgressPolicy, refusals: Refusals) =>
-        new AuditedHookClient({ policy, storedResponseBytes, connectionsPerOrigin: 8 }, refusals),
+      inject: [EGRESS_POLICY, RUNTIME, Refusals],
+      useFactory: (policy: EgressPolicy, { config }: Runtime, refusals: Refusals) =>
+        new AuditedHookClient(
+          { policy, storedResponseBytes, connectionsPerOrigin: 8, ...forwardProxy(config) },
+          refusals,
+        ),
     },
     SecretHealth,
     SeenKeys,

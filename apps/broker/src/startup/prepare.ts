@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkServer, createDataPool, migrate } from '@hookcast/database';
@@ -14,6 +15,8 @@ export interface Prepared {
   adminKey: string;
   /** Base64. */
   encryptionKey: string;
+  /** Base64; while the key is being replaced. */
+  previousEncryptionKey: string | undefined;
   /** Where the admin key was read from; null when the operator gave it. */
   adminKeyFile: string | null;
 }
@@ -55,14 +58,37 @@ async function readKeys(config: Config, dataDir: string): Promise<Omit<Prepared,
   const admin =
     config.adminKey ?? (await loadOrCreateKey(resolve(dataDir, 'admin.key'), (key) => key.toString('base64url')));
   if (adminKey(admin).kind === 'bad') throw new StartError(`${adminKeyFile} holds no key: delete it to get a new one`);
-  const sealing =
-    config.encryptionKey?.toString('base64') ??
-    (await loadOrCreateKey(resolve(dataDir, 'encryption.key'), (key) => key.toString('base64')));
-  if (encryptionKey(sealing).kind === 'bad') throw new StartError(`${dataDir}/encryption.key holds no key of 32 bytes`);
-  return { adminKey: admin, encryptionKey: sealing, adminKeyFile };
+  return { adminKey: admin, adminKeyFile, ...(await readEncryptionKeys(config, dataDir)) };
 }
 
-async function openDatabase(
+export const encryptionKeyFile = (dataDir: string): string => resolve(dataDir, 'encryption.key');
+/** Is there only while `npm run rotate-key` has begun and not finished. */
+export const previousKeyFile = (dataDir: string): string => resolve(dataDir, 'encryption.key.previous');
+
+/** Settings before files, and no file beside a setting. @throws StartError */
+export async function readEncryptionKeys(
+  config: Pick<Config, 'encryptionKey' | 'previousEncryptionKey'>,
+  dataDir: string,
+): Promise<Pick<Prepared, 'encryptionKey' | 'previousEncryptionKey'>> {
+  const previous = config.previousEncryptionKey?.toString('base64');
+  if (config.encryptionKey !== undefined)
+    return { encryptionKey: config.encryptionKey.toString('base64'), previousEncryptionKey: previous };
+  const current = await loadOrCreateKey(encryptionKeyFile(dataDir), (key) => key.toString('base64'));
+  if (encryptionKey(current).kind === 'bad') throw new StartError(`${dataDir}/encryption.key holds no key of 32 bytes`);
+  return { encryptionKey: current, previousEncryptionKey: previous ?? (await readIfThere(previousKeyFile(dataDir))) };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** @throws StartError */
+export async function openDatabase(
   config: Config,
   dataDir: string,
   log: Logger,

@@ -22,7 +22,9 @@ const idleSweepMs = 100;
 /** @throws StartError when the port is taken or the encryption key is not the one of the database */
 export async function serve(config: Config, prepared: Prepared, log: Logger): Promise<Serving> {
   const encryptionKey = Buffer.from(prepared.encryptionKey, 'base64');
-  const runtime: Runtime = { config, log, clock: systemClock, encryptionKey, ...pick(prepared) };
+  const { previousEncryptionKey: previous } = prepared;
+  const previousEncryptionKey = previous === undefined ? undefined : Buffer.from(previous, 'base64');
+  const runtime: Runtime = { config, log, clock: systemClock, encryptionKey, previousEncryptionKey, ...pick(prepared) };
   const broker = await createApp(runtime);
   try {
     await refuseWrongKey(broker, runtime);

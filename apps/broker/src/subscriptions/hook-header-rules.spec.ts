@@ -9,13 +9,16 @@ test.each([
 });
 
 test.each([
-  ['host', 'is a header that the broker sets itself'],
-  ['Content-Length', 'is a header that the broker sets itself'],
-  ['Transfer-Encoding', 'is a header that the broker sets itself'],
-  ['webhook-signature', 'is a header that the broker sets itself'],
-  ['hookcast-topic', 'is a header that the broker sets itself'],
-  ['ce-id', 'is a header that the broker sets itself'],
-  ['traceparent', 'is a header that the broker sets itself'],
+  ['host', 'is a header that is not yours to set'],
+  ['Content-Length', 'is a header that is not yours to set'],
+  ['Transfer-Encoding', 'is a header that is not yours to set'],
+  ['webhook-signature', 'is a header that is not yours to set'],
+  ['hookcast-topic', 'is a header that is not yours to set'],
+  ['ce-id', 'is a header that is not yours to set'],
+  ['traceparent', 'is a header that is not yours to set'],
+  ['X-Forwarded-For', 'is a header that is not yours to set'],
+  ['Proxy-Authorization', 'is a header that is not yours to set'],
+  ['cookie', 'is a header that is not yours to set'],
   ['bad name', 'is not a header name'],
   ['é', 'is not a header name'],
   ['', 'is not a header name'],

@@ -1,13 +1,10 @@
+import { isReservedHeader } from '@hookcast/delivery';
 import { ValidateBy } from 'class-validator';
 import { isPlainObject } from '../http/field-rules.js';
 
 const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const visibleAscii = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 const maxHeaders = 20;
-
-/** Headers that the broker writes itself, or that would change how the request is framed. */
-const reserved =
-  /^(?:host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|content-.*|date|user-agent|accept-encoding|traceparent|tracestate|webhook-.*|hookcast-.*|ce-.*)$/i;
 
 /** The field holds custom headers for hook requests: names and values that HTTP and the broker can live with. */
 export const IsHeaderMap = (): PropertyDecorator =>
@@ -35,7 +32,7 @@ export function headerFault(headers: unknown): string | undefined {
 
 function entryFault(name: string, value: unknown, names: readonly string[]): string | undefined {
   if (!token.test(name)) return 'is not a header name';
-  if (reserved.test(name)) return 'is a header that the broker sets itself';
+  if (isReservedHeader(name)) return 'is a header that is not yours to set';
   if (names.filter((other) => other === name.toLowerCase()).length > 1) return 'is given twice in different case';
   if (typeof value !== 'string' || !visibleAscii.test(value)) return 'must be 1 to 1024 printable ASCII characters';
   return undefined;

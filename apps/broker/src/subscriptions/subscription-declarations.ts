@@ -1,44 +1,37 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createCursors, deleteCursors } from '@hookcast/log';
 import { Subscription, Topic } from '@hookcast/database';
-import { checkUrl, type EgressPolicy } from '@hookcast/egress';
 import { compileFilter } from '@hookcast/filter';
 import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
-import { EGRESS_POLICY } from '../egress/egress.module.js';
 import { Problem, type FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
-import { isOwnAddress } from './own-address.js';
 import { notePastFilter } from './past-filter-store.js';
+import { DeclaredSecrets, type WantedSecrets } from './declared-secrets.js';
+import { HookAddresses } from './hook-addresses.js';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
-import { SubscriptionSecrets } from './subscription-secrets.js';
+import { wantedCredentials } from './wanted-credentials.js';
 import { hasSettings, settingsOf, unavailableFields, type SubscriptionSettings } from './subscription-settings.js';
 
 /** A subscription as somebody wants it to be, checked. */
 export interface Declaration {
   name: string;
   settings: SubscriptionSettings;
-  /** Undefined keeps the stored secret, or makes one. */
-  secret: string | undefined;
+  secrets: WantedSecrets;
 }
 
 export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription: Subscription };
-
-const ownAddress = 'The hook URL is where this broker takes events in: they would come back for ever.';
-
-/** How long the old secret signs on when a declaration brings another one. */
-const declaredGraceSeconds = 86_400;
 
 /** Creates, replaces and removes subscriptions together with their cursors, inside a control change. */
 @Injectable()
 export class SubscriptionDeclarations {
   constructor(
-    private readonly secrets: SubscriptionSecrets,
-    @Inject(EGRESS_POLICY) private readonly egress: EgressPolicy,
+    private readonly secrets: DeclaredSecrets,
+    private readonly addresses: HookAddresses,
     @Inject(RUNTIME) private readonly runtime: Runtime,
     private readonly control: ControlPlane,
   ) {}
@@ -55,28 +48,19 @@ export class SubscriptionDeclarations {
     }
     const filter = filterFault(settings.filter);
     if (filter !== undefined) throw invalid([at({ pointer: '/filter', detail: filter })]);
-    const url = checkUrl(settings.url, this.egress);
-    if (url.kind === 'refused') {
-      const errors = [at({ pointer: '/url', detail: url.detail })];
-      // Only what the address is, not how it is written, is a matter of egress rules.
-      const malformed = url.rule === 'url' || url.rule === 'scheme' || url.rule === 'credentials';
-      throw new Problem(malformed ? 'validation-failed' : 'hook-address-forbidden', { detail: url.detail, errors });
-    }
-    if (isOwnAddress(url.url, this.runtime.config.publicUrl)) {
-      throw new Problem('hook-address-forbidden', {
-        detail: ownAddress,
-        errors: [at({ pointer: '/url', detail: ownAddress })],
-      });
-    }
-    return { name, settings, secret: request.secret };
+    this.addresses.refuseMalformed(settings.url, `${pointer}/url`);
+    const secrets = { secret: request.secret, credentials: wantedCredentials(request) };
+    const faults = this.secrets.faults(secrets, settings.headers).map(at);
+    if (faults.length > 0) throw invalid(faults);
+    return { name, settings, secrets };
   }
 
   /** True when nothing would change. */
-  isMet(subscription: Subscription, { settings, secret }: Declaration): boolean {
+  isMet(subscription: Subscription, { settings, secrets }: Declaration): boolean {
     return (
       subscription.state !== 'stale' &&
       hasSettings(subscription, settings) &&
-      (secret === undefined || secret === this.secrets.current(subscription))
+      this.secrets.areMet(subscription, secrets)
     );
   }
 
@@ -88,9 +72,22 @@ export class SubscriptionDeclarations {
       await this.renew(existing);
       return { kind: 'unchanged', subscription: existing };
     }
+    await this.refuseForbidden([declaration]);
     const declared = await this.control.change(async (tx) => this.declare(tx, declaration));
     this.runtime.log.info({ subscription: name, change: declared.kind }, 'subscription.declared');
     return declared;
+  }
+
+  /** Before a change and not inside it. @throws Problem hook-address-forbidden */
+  async refuseForbidden(
+    declarations: readonly Declaration[],
+    pointerOf: (index: number) => string = () => '',
+  ): Promise<void> {
+    await Promise.all(
+      declarations.map(async ({ settings }, index) =>
+        this.addresses.refuseForbidden(settings.url, `${pointerOf(index)}/url`),
+      ),
+    );
   }
 
   /** Deletes it, if it is still there. */
@@ -126,7 +123,7 @@ export class SubscriptionDeclarations {
     await this.control.manager.update(Subscription, { id: subscription.id }, { leasedUntil: subscription.leasedUntil });
   }
 
-  private created(tx: EntityManager, { name, settings, secret }: Declaration): Subscription {
+  private created(tx: EntityManager, { name, settings, secrets }: Declaration): Subscription {
     const now = this.runtime.clock.now();
     const owner = { namespace: callerNamespace(), name };
     return tx.create(Subscription, {
@@ -137,22 +134,20 @@ export class SubscriptionDeclarations {
       batch: null,
       ordering: 'none',
       rateLimit: null,
-      secrets: this.secrets.initial(owner, secret, now),
+      ...this.secrets.initial(owner, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
       createdAt: now,
       updatedAt: now,
     });
   }
 
-  private replaced(existing: Subscription, { settings, secret }: Declaration): Subscription {
+  private replaced(existing: Subscription, { settings, secrets }: Declaration): Subscription {
     const now = this.runtime.clock.now();
     // A new address heals what suspended the old one; declaring is a sign of life like a heartbeat.
     const revived = existing.state === 'stale' || (existing.state === 'suspended' && existing.url !== settings.url);
-    const rotates = secret !== undefined && secret !== this.secrets.current(existing);
-    const rotation = { now, graceSeconds: declaredGraceSeconds };
     return Object.assign(existing, settings, {
       ...(revived && { state: 'active', stateReason: null }),
-      ...(rotates && { secrets: this.secrets.rotated(existing, secret, rotation) }),
+      ...this.secrets.replaced(existing, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
       updatedAt: now,
     });

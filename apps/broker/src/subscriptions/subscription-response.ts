@@ -4,6 +4,7 @@ import { redacted } from '../audit/redaction.js';
 import type { Principal } from '../auth/scope.js';
 import { firstUncovered } from '../auth/topic-containment.js';
 import { PageResponse } from '../http/page.js';
+import { HookAuthResponse, HookTlsResponse } from './hook-credentials.dto.js';
 import { hookFormats, signatureKinds } from './subscription.dto.js';
 import type { SubscriptionFigures } from './subscription-figures.js';
 
@@ -59,6 +60,12 @@ export class SubscriptionResponse {
 
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
   headers!: Record<string, string>;
+
+  @ApiProperty({ type: HookAuthResponse, nullable: true, description: 'Without what is secret in it.' })
+  auth!: HookAuthResponse | null;
+
+  @ApiProperty({ type: HookTlsResponse, nullable: true })
+  tls!: HookTlsResponse | null;
 
   @ApiProperty({ enum: signatureKinds })
   signature!: SignatureKind;
@@ -148,6 +155,8 @@ export function toSubscriptionResponse(subscription: Subscription, figures: Subs
     retry,
     nonRetryable,
     headers,
+    auth: subscription.auth?.shown ?? null,
+    tls: subscription.tls?.shown ?? null,
     signature,
     startFrom,
     leaseSeconds,

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSecret, Subscription } from '@hookcast/database';
 import { generateSecret } from '@hookcast/protocol';
 import { Vault } from '../auth/vault.js';
-import { RUNTIME, type Runtime } from '../runtime.js';
+import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
 
 /** Signing with more keys than this would make a header that receivers refuse (10) once Ed25519 joins. */
 const maxSecrets = 5;
@@ -16,9 +16,9 @@ export class SubscriptionSecrets {
   private readonly vault: Vault;
   private readonly encryptionKey: Buffer;
 
-  constructor(@Inject(RUNTIME) { encryptionKey }: Pick<Runtime, 'encryptionKey'>) {
-    this.vault = new Vault(encryptionKey);
-    this.encryptionKey = encryptionKey;
+  constructor(@Inject(RUNTIME) runtime: Pick<Runtime, 'encryptionKey' | 'previousEncryptionKey'>) {
+    this.vault = new Vault(keyringOf(runtime));
+    this.encryptionKey = runtime.encryptionKey;
   }
 
   initial(owner: Owner, secret: string | undefined, now: Date): SealedSecret[] {

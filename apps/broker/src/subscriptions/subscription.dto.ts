@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -22,6 +22,7 @@ import type { HookFormat, SignatureKind } from '@hookcast/database';
 import { isTopicPattern, parseSecret, parseTimestamp } from '@hookcast/protocol';
 import { EachSatisfies, MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
+import { authSubTypes, HookAuthRequest, HookTlsRequest } from './hook-credentials.dto.js';
 import { IsHeaderMap } from './hook-header-rules.js';
 
 export const hookFormats = ['cloudevents', 'cloudevents-binary', 'standard-webhooks'] as const;
@@ -65,6 +66,7 @@ export class RetryRequest {
   jitter?: number;
 }
 
+@ApiExtraModels(...authSubTypes.map(({ value }) => value))
 export class PutSubscriptionRequest {
   @ApiPropertyOptional({ type: String, nullable: true, description: 'The service this subscription belongs to.' })
   @IsOptional()
@@ -151,6 +153,27 @@ export class PutSubscriptionRequest {
   @MayBeAbsent()
   @IsHeaderMap()
   headers?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    oneOf: authSubTypes.map(({ value }) => ({ $ref: getSchemaPath(value) })),
+    nullable: true,
+    description: 'Credentials that the hook is sent besides the signature; never shown again.',
+  })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => HookAuthRequest, {
+    discriminator: { property: 'type', subTypes: authSubTypes },
+    keepDiscriminatorProperty: true,
+  })
+  auth?: HookAuthRequest | null;
+
+  @ApiPropertyOptional({ type: HookTlsRequest, nullable: true, description: 'Own authorities and client certificate.' })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => HookTlsRequest)
+  tls?: HookTlsRequest | null;
 
   @ApiPropertyOptional({
     type: String,

@@ -8,6 +8,7 @@ import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
 import { ExpirationsController } from './expirations.controller.js';
 import { Seek } from './seek.js';
+import { HookAddresses } from './hook-addresses.js';
 import { HookTest } from './hook-test.js';
 import { SubscriptionActions } from './subscription-actions.js';
 import { SubscriptionDeclarations } from './subscription-declarations.js';
@@ -34,6 +35,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
     SubscriptionDeclarations,
     SubscriptionFiguresReader,
     SubscriptionResponses,
+    HookAddresses,
     HookTest,
     Seek,
   ],

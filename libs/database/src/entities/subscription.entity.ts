@@ -27,6 +27,30 @@ export interface SealedSecret {
   expiresAt: string | null;
 }
 
+/** What may be shown of the credentials that a hook is sent; the whole is sealed. */
+export type HookAuthShown =
+  | { type: 'basic'; username: string }
+  | { type: 'bearer'; tokenHint: string }
+  | { type: 'oauth2'; tokenUrl: string; clientId: string; scope: string | null };
+
+export interface SealedHookAuth {
+  shown: HookAuthShown;
+  sealed: string;
+}
+
+/** What may be shown of own TLS material; the whole is sealed. */
+export interface HookTlsShown {
+  hasCa: boolean;
+  hasCert: boolean;
+  /** When the client certificate ends. */
+  certExpiresAt: string | null;
+}
+
+export interface SealedHookTls {
+  shown: HookTlsShown;
+  sealed: string;
+}
+
 /** A named, durable interest of a service: topic patterns, a hook URL and a delivery policy. */
 @Entity('subscriptions')
 @Check('subscriptions_state_known', "state in ('active', 'paused', 'suspended', 'stale')")
@@ -100,6 +124,14 @@ export class Subscription {
 
   @Column('jsonb')
   headers!: Record<string, string>;
+
+  /** Credentials besides the signature. */
+  @Column('jsonb', { nullable: true })
+  auth!: SealedHookAuth | null;
+
+  /** Own authorities and client certificate. */
+  @Column('jsonb', { nullable: true })
+  tls!: SealedHookTls | null;
 
   @Column('text')
   signature!: SignatureKind;
