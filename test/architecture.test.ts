@@ -92,9 +92,9 @@ test('no package reaches into the files of another', () => {
 });
 
 test('process.env is read in config.ts only', () => {
-  expect(offenders(/process\.env/, /^apps\/broker\/src\/(config|main|rotate-key)\.ts$|^libs\/database\/src\/embedded/)).toEqual(
-    [],
-  );
+  expect(
+    offenders(/process\.env/, /^apps\/broker\/src\/(config|main|rotate-key)\.ts$|^libs\/database\/src\/embedded/),
+  ).toEqual([]);
 });
 
 test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
