@@ -15,6 +15,9 @@ export interface PublishApi {
   requests(): string[][];
   /** Holds back every answer until the returned function is called. */
   hold(): () => void;
+  /** Answers 503 and stores nothing until `back()`. */
+  away(): void;
+  back(): void;
   close(): Promise<void>;
 }
 
@@ -24,8 +27,10 @@ export async function publishApi(
   const server = await hookServer();
   const stored: CloudEvent[] = [];
   let gate: Promise<void> = Promise.resolve();
+  let isAway = false;
   server.respondWith(async (request) => {
     await gate;
+    if (isAway) return 503;
     return store(stored, request, options);
   });
   return {
@@ -38,6 +43,8 @@ export async function publishApi(
       gate = new Promise((resolve) => (open = resolve));
       return open;
     },
+    away: () => void (isAway = true),
+    back: () => void (isAway = false),
     close: () => server.close(),
   };
 }

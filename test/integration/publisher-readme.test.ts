@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { createPublisher, PublishError } from '@hookcast/publisher';
@@ -71,6 +74,23 @@ export class Orders {
 })
 export class OrdersModule {}
 // #endregion
+
+test('publishes with a spool', async () => {
+  const { HOOKCAST_URL = '', HOOKCAST_API_KEY } = process.env;
+  const spoolDirectory = mkdtempSync(join(tmpdir(), 'hookcast-spool-'));
+  // #region README
+  const bus = createPublisher({
+    url: HOOKCAST_URL,
+    apiKey: HOOKCAST_API_KEY,
+    mode: 'spool',
+    spool: { directory: spoolDirectory },
+  });
+  // #endregion
+  api.away();
+  expect(await bus.publish('orders.created', {})).toMatchObject({ spooled: true });
+  await bus.close();
+  rmSync(spoolDirectory, { recursive: true });
+});
 
 test('gives a Nest application its publisher', async () => {
   const app = await NestFactory.createApplicationContext(OrdersModule, { logger: false });

@@ -15,6 +15,8 @@ export interface DispatcherOptions {
   clock: Clock;
   /** From 0 to 1. */
   random: () => number;
+  /** The broker could not take a request. True when its calls were taken care of, so that none is sent again. */
+  onUnavailable?: () => boolean;
 }
 
 export interface Clock {
@@ -87,7 +89,9 @@ export class Dispatcher {
     const response = await transport.publish(request);
     const ids = calls.flatMap(({ events }) => events.map(({ id }) => id));
     const answer = readAnswer(response, { topic: lanes.topic, ids }, clock.now());
-    this.pace(lanes, answer);
+    // No pause for this topic: nothing is sent this way before the broker is known to be back.
+    const isTakenOver = answer.kind === 'retry' && this.options.onUnavailable?.() === true;
+    if (!isTakenOver) this.pace(lanes, answer);
     this.report({
       topic: lanes.topic,
       events: ids.length,
@@ -97,6 +101,7 @@ export class Dispatcher {
       status: response.kind === 'answered' ? response.status : undefined,
       ...outcomeOf(answer, calls.length),
     });
+    if (isTakenOver) return [];
     return settleCalls(calls, answer, { retryAt: lanes.notBefore, maxAttempts: settings.maxAttempts });
   }
 

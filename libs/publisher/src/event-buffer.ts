@@ -46,9 +46,9 @@ export class EventBuffer {
 
   private admitWaiting(): void {
     for (let next = this.waiting.peek(); next !== undefined; next = this.waiting.peek()) {
-      if (!next.isSettled && !this.hasRoomFor(next)) return;
+      if (next.isWanted && !this.hasRoomFor(next)) return;
       this.waiting.shift();
-      if (!next.isSettled) this.admit(next);
+      if (next.isWanted) this.admit(next);
     }
   }
 

@@ -9,5 +9,5 @@ export type { Duration, EventOptions } from './outgoing-event.js';
 export type { PublishedEvent } from './pending-publish.js';
 export type { Problem, ProblemError } from './problem.js';
 export { PublishError, type PublishErrorReason } from './publish-error.js';
-export type { PublisherHooks, RequestReport } from './request-report.js';
-export type { PublisherOptions } from './settings.js';
+export type { PublisherHooks, RejectedEvent, RequestReport, SpoolReport } from './request-report.js';
+export type { PublisherOptions, SpoolOptions, TraceContext } from './settings.js';

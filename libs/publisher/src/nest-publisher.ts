@@ -30,6 +30,10 @@ export class HookcastPublisher implements Publisher, OnApplicationShutdown {
     return this.publisher.buffered;
   }
 
+  get spooled(): Publisher['spooled'] {
+    return this.publisher.spooled;
+  }
+
   async publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishedEvent> {
     return this.publisher.publish(topic, data, options);
   }

@@ -5,15 +5,20 @@ import { PublishError, type PublishErrorDetails, type PublishErrorReason } from 
 export interface PublishedEvent {
   id: string;
   topic: string;
-  /** Where it stands in the log: `<stream>:<seq>`. */
-  position: string;
+  /** Where it stands in the log: `<stream>:<seq>`; undefined while it waits in the spool. */
+  position: string | undefined;
   /** True when an earlier publish with this id had stored it already. */
   duplicate: boolean;
+  /** True when the broker was away and the event is safe in the spool, to be published from there. */
+  spooled?: true;
 }
 
 /** Who waits for a call, and how long. */
 export interface PendingOptions {
+  /** Infinity: it waits for ever. */
   timeoutMs: number;
+  /** What happens when the time is up. @default the call is rejected with `timeout` */
+  onTimeout?: (() => void) | undefined;
   signal: AbortSignal | undefined;
   resolve: (events: PublishedEvent[]) => void;
   reject: (error: PublishError) => void;
@@ -33,11 +38,13 @@ export class PendingPublish {
   /** How often it was sent. */
   attempts = 0;
   isSettled = false;
+  /** It went another way than to the broker: it must not be sent any more, and will be settled there. */
+  hasLeft = false;
   /** False while it waits for room in the buffer. */
   isAdmitted = false;
   private lastFailure: Failure | undefined;
   private watchers: (() => void)[] | undefined;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: NodeJS.Timeout | undefined;
   private readonly abort = () => this.fail(aborted(this.options.signal));
 
   constructor(
@@ -47,8 +54,21 @@ export class PendingPublish {
     private readonly options: PendingOptions,
   ) {
     this.bytes = events.reduce((sum, event) => sum + event.body.length, 0);
-    this.timer = setTimeout(() => this.timeOut(), options.timeoutMs);
+    const { timeoutMs, onTimeout = () => this.timeOut() } = options;
+    // A timer takes no more than 2^31 ms.
+    if (timeoutMs !== Infinity) this.timer = setTimeout(onTimeout, timeoutMs);
     options.signal?.addEventListener('abort', this.abort, { once: true });
+  }
+
+  /** False once nothing is left to be sent. */
+  get isWanted(): boolean {
+    return !this.isSettled && !this.hasLeft;
+  }
+
+  /** Takes it out of the queues; whoever calls this settles it. */
+  leave(): void {
+    this.hasLeft = true;
+    clearTimeout(this.timer);
   }
 
   succeed(events: PublishedEvent[]): void {

@@ -14,6 +14,8 @@ import type { Problem } from './problem.js';
  * - `bad-answer`: what answered does not speak the broker's protocol
  * - `timeout`: not settled within `timeoutMs`; `cause` is the last failure
  * - `buffer-full`: too many events wait to be sent
+ * - `spool-full`: the broker is away and the spool has reached its `maxBytes`
+ * - `spool-failed`: the broker is away and the event could not be written; `cause` is the error of the file system
  * - `aborted`: the caller's AbortSignal fired
  * - `closed`: the publisher was closed first
  */
@@ -29,6 +31,8 @@ export type PublishErrorReason =
   | 'bad-answer'
   | 'timeout'
   | 'buffer-full'
+  | 'spool-full'
+  | 'spool-failed'
   | 'aborted'
   | 'closed';
 
@@ -39,6 +43,8 @@ const retryable: ReadonlySet<PublishErrorReason> = new Set([
   'bad-answer',
   'timeout',
   'buffer-full',
+  'spool-full',
+  'spool-failed',
 ] as const);
 
 export interface PublishErrorDetails {

@@ -1,4 +1,4 @@
-import type { PublishErrorReason } from './publish-error.js';
+import type { PublishError, PublishErrorReason } from './publish-error.js';
 
 /** One publish request and what became of it, for metrics and logs. */
 export interface RequestReport {
@@ -17,7 +17,28 @@ export interface RequestReport {
   reason: PublishErrorReason | undefined;
 }
 
+/** An event that the broker refused when it came out of the spool. It is kept in `rejected.jsonl` beside the spool. */
+export interface RejectedEvent {
+  topic: string;
+  id: string;
+  error: PublishError;
+}
+
+/** The spool after something has gone in or out. */
+export interface SpoolReport {
+  events: number;
+  bytes: number;
+}
+
 export interface PublisherHooks {
   /** Called after every request. What it throws is ignored. */
   onRequest?: ((report: RequestReport) => void) | undefined;
+  /** Called when events go into the spool, and when the broker has taken some out of it. */
+  onSpool?: ((report: SpoolReport) => void) | undefined;
+  /** Called for an event that nobody waits for any more and the broker does not want. */
+  onRejected?: ((event: RejectedEvent) => void) | undefined;
+  /** Called when the spool cannot be read or the broker's refusals cannot be written down; it is tried again. */
+  onSpoolError?: ((error: unknown) => void) | undefined;
+  /** Called with the files of damaged records that were found when the spool was opened. */
+  onDamaged?: ((files: readonly string[]) => void) | undefined;
 }

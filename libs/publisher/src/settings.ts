@@ -3,6 +3,7 @@ import type { PublisherHooks } from './request-report.js';
 import type { BatchLimits } from './batch-draft.js';
 import type { BufferLimits } from './event-buffer.js';
 import type { RetryPacing } from './retry-delay.js';
+import type { SpoolSettings as SpoolFiles } from './spool.js';
 
 /** How a publisher reaches its broker, and how hard it tries. */
 export interface PublisherOptions {
@@ -41,8 +42,51 @@ export interface PublisherOptions {
   whenFull?: 'reject' | 'wait' | undefined;
   /** For a private CA, client certificates or a proxy; must keep connections alive. @default one of its own */
   agent?: http.Agent | undefined;
+  /**
+   * What happens while the broker cannot be reached:
+   *
+   * - `direct`: calls wait in memory and are tried again until their `timeoutMs`
+   * - `spool`: events go to a file and are published from there, in order, when the broker is back; needs `spool`
+   *
+   * For events that must stand or fall with a database transaction see `createOutbox`.
+   *
+   * @default 'direct'
+   */
+  mode?: 'direct' | 'spool' | undefined;
+  /** Where and how events are kept in the mode `spool`. */
+  spool?: SpoolOptions | undefined;
+  /** The trace context of the caller, for calls that bring none; called once for each event. */
+  trace?: (() => TraceContext | undefined) | undefined;
   /** Called with figures, for metrics and logs. */
   hooks?: PublisherHooks | undefined;
+}
+
+export interface SpoolSettings extends SpoolFiles {
+  afterMs: number;
+}
+
+/** A W3C trace context. */
+export interface TraceContext {
+  traceparent: string;
+  tracestate?: string | undefined;
+}
+
+export interface SpoolOptions {
+  /** A directory on a local disk, for this publisher alone; made when it is missing. */
+  directory: string;
+  /**
+   * `always`: an event counts as spooled after fdatasync, and survives the machine. `interval` (synced every second) and
+   * `never`: after write, and survives the process.
+   *
+   * @default 'always'
+   */
+  fsync?: 'always' | 'interval' | 'never' | undefined;
+  /** Bytes that may wait on disk; beyond it calls are rejected with `spool-full`. @default 256 MiB */
+  maxBytes?: number | undefined;
+  /** A file that has grown to this size is followed by a new one, and removed once all of it is published. @default 8 MiB */
+  segmentBytes?: number | undefined;
+  /** A call that the broker has not answered by then goes to the spool. @default 1_000 */
+  afterMs?: number | undefined;
 }
 
 /** The options with every default filled in. */
@@ -60,6 +104,8 @@ export interface PublisherSettings {
   buffer: BufferLimits;
   agent: http.Agent | undefined;
   hooks: PublisherHooks;
+  trace: (() => TraceContext | undefined) | undefined;
+  spool: SpoolSettings | undefined;
 }
 
 const mebibyte = 1024 * 1024;
@@ -86,9 +132,34 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     },
     agent: options.agent,
     hooks: options.hooks ?? {},
+    trace: options.trace,
+    spool: spoolSettings(options, errors),
   };
   if (errors.length > 0) throw new TypeError(`createPublisher: ${errors.join('; ')}`);
   return settings;
+}
+
+function spoolSettings({ mode, spool }: PublisherOptions, errors: string[]): PublisherSettings['spool'] {
+  if (mode !== 'spool') {
+    if (spool !== undefined) errors.push("spool is only used with mode: 'spool'");
+    return undefined;
+  }
+  if (!spool?.directory) {
+    errors.push("spool.directory is missing: mode 'spool' needs one");
+    return undefined;
+  }
+  const positive = (name: 'maxBytes' | 'segmentBytes' | 'afterMs', fallback: number): number => {
+    const value = spool[name] ?? fallback;
+    if (!(value >= 1)) errors.push(`spool.${name} must be at least 1, not ${value}`);
+    return value;
+  };
+  return {
+    directory: spool.directory,
+    fsync: spool.fsync ?? 'always',
+    maxBytes: positive('maxBytes', 256 * mebibyte),
+    segmentBytes: positive('segmentBytes', 8 * mebibyte),
+    afterMs: positive('afterMs', 1_000),
+  };
 }
 
 function apiKey(key: string | undefined, errors: string[]): string {

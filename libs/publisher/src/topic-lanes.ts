@@ -48,13 +48,13 @@ export class TopicLanes {
   /** The calls of the lane's next request; none when nothing waits. */
   next(lane: Lane, limits: BatchLimits): PendingPublish[] {
     for (let batch = lane.again.shift(); batch !== undefined; batch = lane.again.shift()) {
-      const unsettled = batch.filter(({ isSettled }) => !isSettled);
-      if (unsettled.length > 0) return unsettled;
+      const wanted = batch.filter(({ isWanted }) => isWanted);
+      if (wanted.length > 0) return wanted;
     }
     const draft = new BatchDraft(limits);
     for (let queue = this.older(lane); queue !== undefined; queue = this.older(lane)) {
       const call = queue.peek();
-      if (call === undefined || (!call.isSettled && !draft.take(call))) break;
+      if (call === undefined || (call.isWanted && !draft.take(call))) break;
       queue.shift();
     }
     return draft.calls;
