@@ -293,7 +293,6 @@ test.each([
 test.each([
   ['batch', { batch: { maxEvents: 10 } }],
   ['ordering', { ordering: 'key' }],
-  ['rateLimit', { rateLimit: 10 }],
 ])('%s is refused until it is available, its default is not', async (field, more) => {
   const answer = await put('refused', { ...valid, ...more });
   expect(answer).toMatchObject({
@@ -318,10 +317,17 @@ test('a filter is stored, and a wrong one refused with its place', async () => {
   });
 });
 
-test('a resume at a chosen rate is not available yet', async () => {
-  await put('drained', valid);
-  const answer = await broker.call('POST', '/v1/subscriptions/drained/resume', { drainRate: 10 });
-  expect(answer).toMatchObject({ status: 422, body: { code: 'feature-unavailable' } });
+test('a rate is stored, a resume may drain at one of its own, and both are shown', async () => {
+  expect((await put('limited', { ...valid, rateLimit: 2.5 })).body).toMatchObject({ rateLimit: 2.5, drainRate: null });
+  for (const rateLimit of [0, -1, 'fast', 1e9]) {
+    expect((await put('limited', { ...valid, rateLimit })).status).toBe(422);
+  }
+  await broker.call('POST', '/v1/subscriptions/limited/pause');
+  const resumed = await broker.call('POST', '/v1/subscriptions/limited/resume', { drainRate: 10 });
+  expect(resumed).toMatchObject({ status: 200, body: { state: 'active', drainRate: 10, toDrain: 0, parked: null } });
+  const again = await broker.call('POST', '/v1/subscriptions/limited/resume', {});
+  expect(again).toMatchObject({ status: 200, body: { drainRate: null } });
+  expect((await broker.call('POST', '/v1/subscriptions/limited/resume', { drainRate: 0 })).status).toBe(422);
 });
 
 test.each([

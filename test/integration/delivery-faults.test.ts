@@ -260,8 +260,8 @@ test('the janitor drops what nobody needs any more and nothing else', async () =
     `insert into retries select stream_id, 4711, seq, event_at, attempt_no, kind, next_at, last_error from retries`,
   );
   const janitor = new DeliveryJanitor({ pool: run.pool, now: run.clock.now });
-  expect(await janitor.runOnce()).toEqual({ workers: 1, minutes: 1, retries: 2, operations: 0 });
+  expect(await janitor.runOnce()).toEqual({ workers: 1, minutes: 1, retries: 2, buckets: 0, operations: 0 });
   expect(await run.rows('select host from workers')).toEqual([{ host: 'silent' }]);
   expect(await run.rows('select distinct subscription_id from retries')).toEqual([{ subscription_id: id }]);
-  expect(await janitor.runOnce()).toEqual({ workers: 0, minutes: 0, retries: 0, operations: 0 });
+  expect(await janitor.runOnce()).toEqual({ workers: 0, minutes: 0, retries: 0, buckets: 0, operations: 0 });
 });

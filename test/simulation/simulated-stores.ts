@@ -28,6 +28,8 @@ export function simulatedStores(database: SimulatedDatabase, link: Link, workerI
       buried: async () => link.call(() => []),
       cancelledOperations: async () => link.call(() => []),
     },
+    // No subscription of the simulation has a rate.
+    leaseTokens: async () => link.call(() => ({ tokens: 0, waitMs: 0 })),
     settle: async (batch, options) => {
       const closed = closedBatch(batch);
       return link.call(() => database.settle(workerId, closed, options));

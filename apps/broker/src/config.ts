@@ -118,14 +118,19 @@ const settings = {
     parse: wholeNumber(3, 200),
   }),
   hookConnections: setting('HOOKCAST_HOOK_CONNECTIONS', {
-    doc: 'Most connections to one hook host per process.',
-    fallback: 64,
+    doc: 'Most connections to one hook host per process. Fewer than a quarter of `HOOKCAST_DELIVERY_SLOTS` make requests wait.',
+    fallback: 128,
     parse: wholeNumber(1, 1024),
   }),
   deliverySlots: setting('HOOKCAST_DELIVERY_SLOTS', {
     doc: 'Hook requests that one process has in flight at most; one endpoint gets a quarter of them.',
     fallback: 512,
     parse: wholeNumber(4, 8192),
+  }),
+  suspendAfterHours: setting('HOOKCAST_SUSPEND_AFTER_HOURS', {
+    doc: 'Hours without a success after which a subscription whose endpoint is down is suspended; 0 for never.',
+    fallback: 120,
+    parse: wholeNumber(0, 8760),
   }),
   logLevel: setting<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'>('HOOKCAST_LOG_LEVEL', {
     doc: 'Least level that is logged. Lines are JSON on standard output.',

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { sweepOperations } from './operations/operation-run-store.js';
 import { OwnershipStore } from './ownership-store.js';
+import { dropOrphanedBuckets } from './rate-store.js';
 import { dropOrphanedRetries } from './retry-store.js';
 import { dropStats } from './stats-store.js';
 
@@ -13,12 +14,13 @@ const keepOperationsDays = 7;
 export class DeliveryJanitor {
   constructor(private readonly options: { pool: pg.Pool; now?: () => number; keepStatsDays?: number }) {}
 
-  async runOnce(): Promise<{ workers: number; minutes: number; retries: number; operations: number }> {
+  async runOnce(): Promise<{ workers: number; minutes: number; retries: number; buckets: number; operations: number }> {
     const { pool, now = Date.now, keepStatsDays = 7 } = this.options;
     return {
       workers: await new OwnershipStore(pool).forgetWorkers(hourMs),
       minutes: await dropStats(pool, new Date(now() - keepStatsDays * dayMs)),
       retries: await dropOrphanedRetries(pool),
+      buckets: await dropOrphanedBuckets(pool),
       operations: await sweepOperations(pool, keepOperationsDays),
     };
   }

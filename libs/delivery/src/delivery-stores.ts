@@ -3,6 +3,7 @@ import { LogReader } from '@hookcast/log';
 import type pg from 'pg';
 import { adoptCursors, type StoredCursor } from './cursor-store.js';
 import { OwnershipStore } from './ownership-store.js';
+import { leaseTokens, type TokenRequest } from './rate-store.js';
 import { RetryStore } from './retry-store.js';
 import type { SettleBatch } from './settle-batch.js';
 import { settle, type SettleOptions } from './settle-store.js';
@@ -21,6 +22,7 @@ export interface DeliveryStores {
   settle(batch: SettleBatch, options: SettleOptions): Promise<Set<string>>;
   adoptCursors(owned: ReadonlyMap<number, number>): Promise<StoredCursor[]>;
   controlVersion(): Promise<number>;
+  leaseTokens(request: TokenRequest): Promise<{ tokens: number; waitMs: number }>;
   suspend(suspension: { id: number; reason: string; now: Date }): Promise<boolean>;
   writeStats(workerId: string, minutes: readonly MinuteStats[]): Promise<void>;
 }
@@ -33,6 +35,7 @@ export function databaseStores(pool: pg.Pool): DeliveryStores {
     settle: async (batch, options) => settle(pool, batch, options),
     adoptCursors: async (owned) => adoptCursors(pool, owned),
     controlVersion: async () => readControlVersion(pool),
+    leaseTokens: async (request) => leaseTokens(pool, request),
     suspend: async (suspension) => suspendSubscription(pool, suspension),
     writeStats: async (workerId, minutes) => writeStats(pool, workerId, minutes),
   };

@@ -10,6 +10,10 @@ export interface DeliverySubscription extends HookTarget {
   filter: string | null;
   /** Most requests in flight for it on one worker. */
   concurrency: number;
+  /** Events a second over all workers; null for as many as it takes. @default null */
+  rateLimit?: number | null;
+  /** Events a second for the backlog that the last resume found. @default null */
+  drainRate?: number | null;
   retry: RetrySchedule;
   /** Statuses that dead-letter at once. */
   nonRetryable: readonly number[];

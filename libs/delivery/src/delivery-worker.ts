@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { HookClient } from '@hookcast/egress';
-import type pg from 'pg';
 import { countsSince, type AttemptCounts } from './attempt-report.js';
 import { systemClock, type Clock } from './clock.js';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
 import { databaseStores, type DeliveryStores } from './delivery-stores.js';
-import type { SubscriptionCatalog } from './delivery-subscription.js';
+import type { DeliveryWorkerOptions } from './delivery-worker-options.js';
 import { Engine } from './engine.js';
 import { Holdings } from './holdings.js';
 import { hostIdentity, isProcessAlive } from './host-identity.js';
@@ -14,36 +12,6 @@ import type { StreamCursor } from './owned-stream.js';
 import { Ownership, trustMs } from './ownership.js';
 import type { Sender } from './sender.js';
 import { Serial } from './serial.js';
-
-export interface DeliveryWorkerOptions {
-  pool: pg.Pool;
-  /** What the worker asks of the database, in other hands. @default statements over `pool` */
-  stores?: DeliveryStores;
-  client: Pick<HookClient, 'post'>;
-  catalog: SubscriptionCatalog;
-  log?: DeliveryLog;
-  clock?: Clock;
-  /** Uniform in [0, 1). @default Math.random */
-  random?: () => number;
-  /** UUID, new for every start. */
-  workerId?: string;
-  /** @default this machine, its boot and its pid namespace */
-  host?: string;
-  /** @default process.pid */
-  pid?: number;
-  /** Requests in flight at the same time; one endpoint gets at most a quarter. @default 512 */
-  slots?: number;
-  /** `failures`: successful attempts leave no row. @default 'all' */
-  attemptLog?: 'all' | 'failures';
-  /** Value of the user-agent header. @default 'Hookcast' */
-  userAgent?: string;
-  /** Milliseconds a result waits for others before they are written together. @default 15 */
-  settleMs?: number;
-  /** Results kept in memory while the database takes none; nothing more is sent then. @default 1024 */
-  maxUnsettled?: number;
-  /** Milliseconds without a success after which a subscription whose endpoint is down is suspended; 0 for never. @default 5 days */
-  suspendAfterMs?: number;
-}
 
 const heartbeatMs = 2_000;
 const pollMs = 1_000;
@@ -147,6 +115,12 @@ export class DeliveryWorker {
   /** Requests in flight for a subscription from this worker. */
   inFlight(subscriptionId: number): number {
     return this.engine.senders.get(subscriptionId)?.inFlight ?? 0;
+  }
+
+  /** Requests to a subscription's hook that this worker would have in flight at once; null when it has no part in it. */
+  window(subscriptionId: number): number | null {
+    const sender = this.engine.senders.get(subscriptionId);
+    return sender === undefined || sender.cursors.size === 0 ? null : sender.flow.window.size;
   }
 
   /** Events that filters kept back since the start, and how many of those for an evaluation error. */

@@ -12,7 +12,8 @@ import { Cron, ScheduleModule } from '@nestjs/schedule';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
 import { DeliveryJanitor } from './delivery-janitor.js';
 import { OperationRunner } from './operations/operation-runner.js';
-import { DeliveryWorker, type DeliveryWorkerOptions } from './delivery-worker.js';
+import { DeliveryWorker } from './delivery-worker.js';
+import type { DeliveryWorkerOptions } from './delivery-worker-options.js';
 
 export interface DeliveryModuleOptions extends DeliveryWorkerOptions {
   /** False for a process that only serves the API: the worker exists but owns nothing. @default true */

@@ -27,6 +27,8 @@ export interface DispatcherOptions {
   slots: number;
   /** Requests in flight to one endpoint. */
   slotsPerEndpoint: number;
+  /** It has something to send, and no token left. */
+  onTokensWanted(sender: Sender): void;
   /** A delivery was taken: more events or retries may be wanted. */
   onTaken(delivery: Delivery): void;
   onFinished(delivery: Delivery, response: HookResponse, outcome: ReportedOutcome): void;
@@ -97,8 +99,11 @@ export class Dispatcher {
 
   private serve(sender: Sender, now: number): void {
     const { endpoint } = sender;
-    // It comes back into the line when an answer arrives, its pause ends or it is resumed.
-    if (sender.room(now) === 0) return this.letNextIn(endpoint);
+    // It comes back into the line when an answer or tokens arrive, its park ends or it is resumed.
+    if (sender.room(now) === 0) {
+      if (sender.lacksTokens(now)) this.options.onTokensWanted(sender);
+      return this.letNextIn(endpoint);
+    }
     if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
     const delivery = sender.take();
     if (delivery === undefined) return this.letNextIn(endpoint);

@@ -19,6 +19,7 @@ import { SettleWriter } from './settle-writer.js';
 import { Settler } from './settler.js';
 import { StatsRecorder } from './stats-recorder.js';
 import { StreamReader } from './stream-reader.js';
+import { TokenSupply } from './token-supply.js';
 
 export interface EngineOptions {
   stores: DeliveryStores;
@@ -61,6 +62,7 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   readonly line = new RoundRobin<Sender>();
   readonly parking: Parking;
+  readonly tokens: TokenSupply;
   readonly reader: StreamReader;
   readonly book: RetryBook;
   private readonly loader: RetryLoader;
@@ -88,6 +90,7 @@ export class Engine {
       onRead: () => this.moved(),
     });
     this.parking = this.createParking();
+    this.tokens = this.createTokens();
     this.dispatcher = this.createDispatcher();
     this.loader = new RetryLoader({
       log: this.log,
@@ -119,6 +122,7 @@ export class Engine {
       settler.isIdle &&
       loader.isIdle &&
       book.isIdle &&
+      this.tokens.isIdle &&
       (dispatcher.line.size === 0 || !dispatcher.isOpen)
     );
   }
@@ -196,10 +200,23 @@ export class Engine {
       line: this.line,
       parking: this.parking,
       slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
+      onTokensWanted: (sender) => this.tokens.want(sender),
       onTaken: (delivery) => this.taken(delivery),
       onFinished: (delivery, response, outcome) => this.report.attempted(delivery, response, outcome, clock.now()),
       onIdle: () => this.conditions.check(),
       onSuspended: (sender, outcome) => onSuspended(sender, outcome.reason),
+    });
+  }
+
+  private createTokens(): TokenSupply {
+    const { stores, clock, lines } = this.options;
+    return new TokenSupply({
+      leaseTokens: async (request) => stores.leaseTokens(request),
+      clock,
+      alarms: this.alarms,
+      lines,
+      line: this.line,
+      onLeased: () => this.moved(),
     });
   }
 

@@ -76,6 +76,7 @@ export class Holdings {
       if (known) known.drainSeq = row.drainSeq;
       else this.attach(stream, row);
     }
+    for (const sender of this.options.senders.values()) sender.weighRate();
   }
 
   /** Another worker has the stream, or it is gone: nothing that is known about it counts any more. */
@@ -107,6 +108,7 @@ export class Holdings {
     const cursor = new StreamCursor(stream, sender, row);
     stream.cursors.set(row.subscriptionId, cursor);
     sender.cursors.add(cursor);
+    sender.weighRate();
     this.options.book.addCursor(cursor, sender);
     this.options.parking.adopt(sender, cursor);
   }

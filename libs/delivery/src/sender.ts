@@ -86,6 +86,7 @@ export class Sender implements Queued, CursorSender {
   ) {
     this.subscriptionId = current.subscription.id;
     this.flow = new Flow(current.subscription);
+    this.weighRate();
   }
 
   get settings(): SenderSettings {
@@ -96,6 +97,19 @@ export class Sender implements Queued, CursorSender {
   apply(settings: SenderSettings): void {
     this.current = settings;
     this.flow.adjust(settings.subscription);
+    this.weighRate();
+  }
+
+  /** The lowest of the rates that hold now; that of a resume holds until the backlog it found is drained. */
+  weighRate(): void {
+    const { rateLimit = null, drainRate = null } = this.subscription;
+    const rates = [rateLimit, this.isDraining ? drainRate : null].filter((rate) => rate !== null);
+    this.flow.rate = rates.length === 0 ? null : Math.min(...rates);
+  }
+
+  private get isDraining(): boolean {
+    for (const { settled, drainSeq } of this.cursors) if (settled.low < drainSeq) return true;
+    return false;
   }
 
   get subscription(): DeliverySubscription {
@@ -127,6 +141,11 @@ export class Sender implements Queued, CursorSender {
   /** Events that may be sent now; 0 for none. */
   room(now: number): number {
     return this.isActive ? this.flow.room(this.inFlight, now) : 0;
+  }
+
+  /** It has something to send, and nothing but a token is missing. */
+  lacksTokens(now: number): boolean {
+    return this.isActive && this.hasSomething && this.flow.lacksTokens(this.inFlight, now);
   }
 
   offer(cursor: StreamCursor): void {

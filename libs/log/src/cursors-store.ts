@@ -17,6 +17,21 @@ export interface Backlog {
   expired: number;
   /** Left out when a cursor was moved forward by hand. */
   skipped: number;
+  /** Kept back by the filter. */
+  filtered: number;
+  /** Not settled yet of the backlog that the last resume found. */
+  toDrain: number;
+  /** Nothing is sent before it ends. */
+  park?: CursorPark;
+}
+
+export interface CursorPark {
+  reason: string;
+  since: Date;
+  until: Date;
+  /** Probes that failed since. */
+  probes: number;
+  error: string | null;
 }
 
 /**
@@ -113,6 +128,13 @@ interface BacklogRow {
   dropped: string;
   expired: string;
   skipped: string;
+  filtered: string;
+  to_drain: string;
+  parked_until: Date | null;
+  parked_since: Date | null;
+  park_reason: string | null;
+  park_probes: number;
+  park_error: string | null;
 }
 
 /**
@@ -125,7 +147,13 @@ export async function backlogs(source: SqlSource, subscriptionIds: readonly numb
     /* sql */ `
     select c.subscription_id, sum(greatest(s.head_seq - c.settled_seq, 0)) as backlog, min(next.created_at) as oldest,
       sum(c.delivered) as delivered, sum(c.dead) as dead, sum(c.dropped) as dropped, sum(c.expired) as expired,
-      sum(c.skipped) as skipped
+      sum(c.skipped) as skipped,
+      sum(c.filtered) as filtered, sum(greatest(c.drain_seq - c.settled_seq, 0)) as to_drain,
+      max(c.parked_until) as parked_until,
+      (array_agg(c.parked_since order by c.parked_until desc nulls last))[1] as parked_since,
+      (array_agg(c.park_reason order by c.parked_until desc nulls last))[1] as park_reason,
+      (array_agg(c.park_probes order by c.parked_until desc nulls last))[1] as park_probes,
+      (array_agg(c.park_error order by c.parked_until desc nulls last))[1] as park_error
     from cursors c
     join streams s using (stream_id)
     left join lateral (
@@ -149,5 +177,25 @@ function toBacklog(row: BacklogRow): Backlog {
     dropped: Number(row.dropped),
     expired: Number(row.expired),
     skipped: Number(row.skipped),
+    filtered: Number(row.filtered),
+    toDrain: Number(row.to_drain),
+    ...parkOf(row),
   };
+}
+
+function parkOf(row: BacklogRow): { park?: CursorPark } {
+  if (row.parked_until === null || row.park_reason === null) return {};
+  const { parked_until: until, park_reason: reason, park_probes: probes, park_error: error } = row;
+  return { park: { reason, until, since: row.parked_since ?? until, probes, error } };
+}
+
+/** What waits for the subscription now is the backlog that the rate of its resume is for. Scans cursors. */
+export async function markBacklog(transaction: SqlSource, subscriptionId: number): Promise<void> {
+  await rows(
+    transaction,
+    /* sql */ `
+    update cursors c set drain_seq = s.head_seq from streams s
+     where c.subscription_id = $1 and s.stream_id = c.stream_id`,
+    [subscriptionId],
+  );
 }

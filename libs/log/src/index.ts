@@ -1,5 +1,12 @@
 export { Appender, type AppenderOptions } from './appender.js';
-export { backlogs, createCursors, deleteCursors, type Backlog, type CursorStart } from './cursors-store.js';
+export {
+  backlogs,
+  createCursors,
+  deleteCursors,
+  markBacklog,
+  type Backlog,
+  type CursorStart,
+} from './cursors-store.js';
 export { type PartitionCounts } from './day-clearing.js';
 export { DayPartitions, ensureDays, type DayPartitionsOptions } from './day-partitions.js';
 export { InvalidEventError, findDefects, type EventDefect } from './event-check.js';

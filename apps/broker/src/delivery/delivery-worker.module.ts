@@ -49,6 +49,7 @@ function workerOptions(
     isWorker: config.role !== 'api',
     attemptLog: config.attemptLog,
     slots: config.deliverySlots,
+    suspendAfterMs: config.suspendAfterHours * 3_600_000,
     log: {
       info: (event, fields) => lines.info(fields, event),
       warn: (event, fields) => lines.warn(fields, event),

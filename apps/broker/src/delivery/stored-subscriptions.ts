@@ -45,9 +45,10 @@ export class StoredSubscriptions implements SubscriptionCatalog {
   }
 
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
-    const { id, topics, filter, concurrency, retry, nonRetryable, state } = subscription;
+    const { id, topics, filter, concurrency, rateLimit, drainRate, retry, nonRetryable, state } = subscription;
     try {
-      return { ...this.target(subscription), id, topics, filter, concurrency, retry, nonRetryable, state };
+      const flow = { concurrency, rateLimit, drainRate };
+      return { ...this.target(subscription), id, topics, filter, ...flow, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;
       // One damaged secret must not stop all deliveries; without its secret this one could only be sent unsigned.

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Subscription } from '@hookcast/database';
+import { markBacklog } from '@hookcast/log';
 import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
@@ -21,11 +22,12 @@ export class SubscriptionActions {
   ) {}
 
   async pause(name: string): Promise<SubscriptionResponse> {
-    return this.moveTo(name, 'paused');
+    return this.moveTo(name, { state: 'paused', drainRate: null });
   }
 
-  async resume(name: string): Promise<SubscriptionResponse> {
-    return this.moveTo(name, 'active');
+  /** @param drainRate events a second until the backlog of this moment is drained; null for as many as it takes */
+  async resume(name: string, drainRate: number | null): Promise<SubscriptionResponse> {
+    return this.moveTo(name, { state: 'active', drainRate });
   }
 
   async rotateSecret(
@@ -46,14 +48,19 @@ export class SubscriptionActions {
     return this.responses.withSecret(rotated);
   }
 
-  private async moveTo(name: string, state: 'active' | 'paused'): Promise<SubscriptionResponse> {
+  private async moveTo(
+    name: string,
+    { state, drainRate }: { state: 'active' | 'paused'; drainRate: number | null },
+  ): Promise<SubscriptionResponse> {
     const found = await this.find(this.control.manager, name);
-    if (found.state === state) return this.responses.one(found);
+    if (found.state === state && found.drainRate === drainRate) return this.responses.one(found);
     const moved = await this.control.change(async (tx) => {
       const subscription = await this.find(tx, name);
       const now = this.runtime.clock.now();
       const leasedUntil = state === 'active' ? leaseEnd(subscription.leaseSeconds, now) : subscription.leasedUntil;
-      return tx.save(Object.assign(subscription, { state, stateReason: null, leasedUntil, updatedAt: now }));
+      if (drainRate !== null) await markBacklog(tx, subscription.id);
+      const change = { state, stateReason: null, drainRate, leasedUntil, updatedAt: now };
+      return tx.save(Object.assign(subscription, change));
     });
     this.runtime.log.info({ subscription: name, from: found.state, to: state }, 'subscription.state');
     return this.responses.one(moved);

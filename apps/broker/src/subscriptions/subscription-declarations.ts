@@ -133,7 +133,7 @@ export class SubscriptionDeclarations {
       stateReason: null,
       batch: null,
       ordering: 'none',
-      rateLimit: null,
+      drainRate: null,
       ...this.secrets.initial(owner, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
       createdAt: now,

@@ -7,12 +7,26 @@ import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 export interface SubscriptionFigures {
   backlog: number;
   expired: number;
+  /** Events kept back by the filter since the subscription exists. */
+  filtered: number;
+  /** Not delivered yet of the backlog that the last resume found. */
+  toDrain: number;
+  parked: ParkedFigures | null;
+  window: number | null;
   oldestPendingAt: string | null;
   /** Left out by seeks since the subscription exists. */
   skipped: number;
   inFlight: number;
   successRate: number | null;
   p95Ms: number | null;
+}
+
+export interface ParkedFigures {
+  reason: string;
+  since: string;
+  until: string;
+  probes: number;
+  error: string | null;
 }
 
 const windowMs = 3_600_000;
@@ -32,9 +46,11 @@ export class SubscriptionFiguresReader {
       backlogs(this.pool, subscriptionIds),
       deliveryFigures(this.pool, subscriptionIds, since),
     ]);
+    const now = this.runtime.clock.now();
     return (id) => ({
-      ...waitingFigures(waiting.get(id)),
+      ...waitingFigures(waiting.get(id), now),
       skipped: waiting.get(id)?.skipped ?? 0,
+      window: this.worker.window(id),
       inFlight: this.worker.inFlight(id),
       successRate: attempts.get(id)?.successRate ?? null,
       p95Ms: attempts.get(id)?.p95Ms ?? null,
@@ -42,9 +58,15 @@ export class SubscriptionFiguresReader {
   }
 }
 
-function waitingFigures(
-  known: Backlog | undefined,
-): Pick<SubscriptionFigures, 'backlog' | 'expired' | 'oldestPendingAt'> {
-  const { backlog = 0, expired = 0, oldestPendingAt } = known ?? {};
-  return { backlog, expired, oldestPendingAt: oldestPendingAt?.toISOString() ?? null };
+function waitingFigures(waiting: Backlog | undefined, now: Date) {
+  const { backlog = 0, expired = 0, filtered = 0, toDrain = 0, oldestPendingAt, park } = waiting ?? {};
+  const oldest = oldestPendingAt?.toISOString() ?? null;
+  return { backlog, expired, filtered, toDrain, parked: parkedFigures(park, now), oldestPendingAt: oldest };
+}
+
+/** A wish for quiet is over when its time is; an endpoint that is down is so until a probe came through. */
+function parkedFigures(park: Backlog['park'], now: Date): ParkedFigures | null {
+  if (park === undefined || (park.reason === 'retry-after' && park.until <= now)) return null;
+  const { reason, since, until, probes, error } = park;
+  return { reason, since: since.toISOString(), until: until.toISOString(), probes, error };
 }

@@ -18,6 +18,23 @@ export class RetryResponse {
   jitter!: number;
 }
 
+export class ParkedResponse {
+  @ApiProperty({ enum: ['retry-after', 'failing'], description: 'The hook asked for quiet, or its endpoint is down.' })
+  reason!: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  since!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', description: 'When it is sent to again, or probed.' })
+  until!: string;
+
+  @ApiProperty({ type: Number, description: 'Probes that failed since.' })
+  probes!: number;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The last failure.' })
+  error!: string | null;
+}
+
 export class SubscriptionResponse {
   @ApiProperty({ type: String })
   name!: string;
@@ -97,6 +114,21 @@ export class SubscriptionResponse {
   @ApiProperty({ type: Number, description: 'Events that went with their day before they were settled.' })
   expired!: number;
 
+  @ApiProperty({ type: Number, description: 'Events kept back by the filter since the subscription exists.' })
+  filtered!: number;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Events a second that the last resume asked for.' })
+  drainRate!: number | null;
+
+  @ApiProperty({ type: Number, description: 'Not settled yet of the backlog that the last resume found.' })
+  toDrain!: number;
+
+  @ApiProperty({ type: ParkedResponse, nullable: true, description: 'Why nothing is sent although it is active.' })
+  parked!: ParkedResponse | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Requests that the answering process would send at once.' })
+  window!: number | null;
+
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   oldestPendingAt!: string | null;
 
@@ -164,6 +196,7 @@ export function toSubscriptionResponse(subscription: Subscription, figures: Subs
     secretHint: subscription.secrets[0]?.hint ?? '',
     state,
     stateReason,
+    drainRate: subscription.drainRate,
     ...figures,
     createdAt: subscription.createdAt.toISOString(),
     updatedAt: subscription.updatedAt.toISOString(),

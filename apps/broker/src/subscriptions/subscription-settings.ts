@@ -11,6 +11,7 @@ export interface SubscriptionSettings {
   filter: string | null;
   format: HookFormat;
   concurrency: number;
+  rateLimit: number | null;
   timeoutMs: number;
   retry: RetryPolicy;
   nonRetryable: number[];
@@ -46,10 +47,14 @@ export function settingsOf(request: PutSubscriptionRequest): SubscriptionSetting
 
 function sendingOf(
   request: PutSubscriptionRequest,
-): Pick<SubscriptionSettings, 'format' | 'concurrency' | 'timeoutMs' | 'nonRetryable' | 'signature' | 'startFrom'> {
+): Pick<
+  SubscriptionSettings,
+  'format' | 'concurrency' | 'rateLimit' | 'timeoutMs' | 'nonRetryable' | 'signature' | 'startFrom'
+> {
   return {
     format: request.format ?? 'cloudevents',
     concurrency: request.concurrency ?? 32,
+    rateLimit: request.rateLimit ?? null,
     timeoutMs: request.timeoutMs ?? 15_000,
     nonRetryable: request.nonRetryable ?? [...defaultNonRetryable],
     signature: request.signature ?? 'hmac',
@@ -69,7 +74,6 @@ export function unavailableFields(request: PutSubscriptionRequest): FieldError[]
   const fields: [string, boolean][] = [
     ['batch', request.batch != null],
     ['ordering', (request.ordering ?? 'none') !== 'none'],
-    ['rateLimit', request.rateLimit != null],
   ];
   return fields.filter(([, given]) => given).map(([name]) => ({ pointer: `/${name}`, detail: 'is not available yet' }));
 }

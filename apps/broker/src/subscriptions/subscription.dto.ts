@@ -29,6 +29,10 @@ export const hookFormats = ['cloudevents', 'cloudevents-binary', 'standard-webho
 export const signatureKinds = ['hmac', 'ed25519', 'both'] as const;
 const orderings = ['none', 'key', 'strict'] as const;
 
+/** Events a second. */
+const leastRate = 0.001;
+const mostRate = 1_000_000;
+
 const maxWaitSeconds = 7 * 86_400;
 
 function isSharedSecret(value: unknown): boolean {
@@ -123,10 +127,17 @@ export class PutSubscriptionRequest {
   @Max(1000)
   concurrency?: number;
 
-  @ApiPropertyOptional({ type: Number, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @ApiPropertyOptional({
+    type: Number,
+    nullable: true,
+    minimum: leastRate,
+    maximum: mostRate,
+    description: 'Events a second over all workers, in bursts of a fifth of a second: docs/flow-control.md.',
+  })
   @IsOptional()
   @IsNumber()
-  @Min(0)
+  @Min(leastRate)
+  @Max(mostRate)
   rateLimit?: number | null;
 
   @ApiPropertyOptional({ type: Number, minimum: 100, default: 15_000, description: 'Total time of one attempt.' })
@@ -224,9 +235,15 @@ export class RotateSecretRequest {
 }
 
 export class ResumeRequest {
-  @ApiPropertyOptional({ type: Number, description: 'Not available yet: leave it out.' })
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: leastRate,
+    maximum: mostRate,
+    description: 'Events a second until what waits now is delivered; `rateLimit` holds too.',
+  })
   @MayBeAbsent()
   @IsNumber()
-  @Min(0)
+  @Min(leastRate)
+  @Max(mostRate)
   drainRate?: number;
 }

@@ -13,7 +13,6 @@ import { knownCaller } from '../auth/callers.js';
 import { RequireScope } from '../auth/scope.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingName, newName } from '../http/names.js';
-import { Problem } from '../http/problem.js';
 import { HookTest, TestResponse } from './hook-test.js';
 import { SeekRequest, SeekResponse } from './seek.dto.js';
 import { Seek } from './seek.js';
@@ -94,10 +93,7 @@ export class SubscriptionsController {
   @ApiOperation({ summary: 'Send again, starting with the backlog' })
   @ApiOkResponse({ type: SubscriptionResponse })
   async resume(@Param('name', existing) name: string, @Body() request: ResumeRequest): Promise<SubscriptionResponse> {
-    if (request.drainRate !== undefined) {
-      throw new Problem('feature-unavailable', { errors: [{ pointer: '/drainRate', detail: 'is not available yet' }] });
-    }
-    return this.actions.resume(name);
+    return this.actions.resume(name, request.drainRate ?? null);
   }
 
   @Post(':name/seek')

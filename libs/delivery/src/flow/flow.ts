@@ -1,6 +1,7 @@
 import type { EndpointSign } from './endpoint-sign.js';
 import { FailureStreak } from './breaker.js';
 import type { Park } from './park.js';
+import { TokenLease } from './rate.js';
 import { SendWindow } from './window.js';
 
 /** What a subscription asks for itself. */
@@ -18,6 +19,9 @@ export class Flow {
   park: Park | undefined;
   readonly window: SendWindow;
   readonly streak = new FailureStreak();
+  readonly lease = new TokenLease();
+  /** Events a second over all workers; null for as many as it takes. */
+  rate: number | null = null;
   private probe: object | undefined;
 
   constructor(limits: FlowLimits) {
@@ -43,12 +47,20 @@ export class Flow {
    */
   room(inFlight: number, now: number): number {
     if (this.park !== undefined && now < this.park.until) return 0;
-    if (this.isDown) return inFlight === 0 ? 1 : 0;
-    return inFlight < this.window.size ? Number.POSITIVE_INFINITY : 0;
+    if (inFlight >= (this.isDown ? 1 : this.window.size)) return 0;
+    const tokens = this.rate === null ? Number.POSITIVE_INFINITY : Math.floor(this.lease.left(now));
+    return this.isDown ? Math.min(tokens, 1) : tokens;
   }
 
-  /** @param delivery is sent now */
-  sent(delivery: object): void {
+  /** Nothing but a token is missing. */
+  lacksTokens(inFlight: number, now: number): boolean {
+    const isParked = this.park !== undefined && now < this.park.until;
+    return this.rate !== null && !isParked && inFlight < this.window.size && this.lease.left(now) < 1;
+  }
+
+  /** @param delivery is sent now, and takes as many tokens as it has events */
+  sent(delivery: object, events = 1): void {
+    if (this.rate !== null) this.lease.spend(events);
     if (this.isDown) this.probe = delivery;
   }
 

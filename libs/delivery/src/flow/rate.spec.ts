@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { burstOf, TokenLease } from './rate.js';
+
+/** The bucket of rate-store.ts, in memory. */
+class Bucket {
+  private filledAt = 0;
+  private tokens: number;
+  constructor(private readonly rate: number) {
+    this.tokens = burstOf(rate);
+  }
+  take(now: number): { tokens: number; waitMs: number } {
+    const filled = Math.min(this.tokens + ((now - this.filledAt) / 1000) * this.rate, burstOf(this.rate));
+    this.filledAt = now;
+    this.tokens = filled % 1;
+    return { tokens: Math.floor(filled), waitMs: Math.ceil(((1 - this.tokens) / this.rate) * 1000) };
+  }
+}
+
+test('whatever the workers do, together they send no more than the rate and a burst for each of them and the bucket', () => {
+  const step = fc.record({ worker: fc.nat({ max: 3 }), waitMs: fc.nat({ max: 300 }), wants: fc.nat({ max: 50 }) });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 500 }), fc.array(step, { maxLength: 200 }), (rate, steps) => {
+      const bucket = new Bucket(rate);
+      const leases = Array.from({ length: 4 }, () => new TokenLease());
+      let [now, sent] = [0, 0];
+      for (const { worker, waitMs, wants } of steps) {
+        now += waitMs;
+        const lease = leases[worker] ?? new TokenLease();
+        if (lease.isWanted(now) && lease.nextAskAt <= now) {
+          lease.asked();
+          lease.granted({ ...bucket.take(now), now });
+        }
+        const count = Math.min(wants, Math.floor(lease.left(now)));
+        lease.spend(count);
+        sent += count;
+        expect(sent).toBeLessThanOrEqual(rate * (now / 1000) + burstOf(rate) + 1e-6);
+      }
+    }),
+  );
+});
+
+test('one worker that always has something to send gets the whole rate', () => {
+  for (const rate of [0.5, 3, 50, 1000]) {
+    const bucket = new Bucket(rate);
+    const lease = new TokenLease();
+    let sent = 0;
+    for (let now = 0; now <= 60_000; now += 5) {
+      if (lease.isWanted(now) && lease.nextAskAt <= now) lease.granted({ ...bucket.take(now), now });
+      const count = Math.floor(lease.left(now));
+      lease.spend(count);
+      sent += count;
+    }
+    expect(sent / 60).toBeGreaterThan(rate * 0.95);
+  }
+});
+
+test('what was leased and not needed is gone after a second', () => {
+  const lease = new TokenLease();
+  lease.granted({ tokens: 10, waitMs: 0, now: 0 });
+  expect([lease.left(999), lease.left(1_000)]).toEqual([10, 0]);
+});
+
+test('nobody asks twice at a time, nor again at once when the database was away', () => {
+  const lease = new TokenLease();
+  lease.asked();
+  expect(lease.isWanted(0)).toBe(false);
+  lease.refused(0);
+  expect([lease.isWanted(0), lease.nextAskAt]).toEqual([true, 1_000]);
+});
