@@ -94,6 +94,7 @@ export const accessTable: Record<string, Row> = {
   'DELETE /v1/keys/:id': { needs: 'admin', across: 'nothing' },
   'POST /v1/keys/:id/rotate': { needs: 'admin', across: 'nothing', body: {} },
   'GET /v1/audit': { needs: 'admin', across: 'its own' },
+  'POST /v1/reconciliations': { needs: 'admin', across: 'its own', body: {} },
   'GET /v1/overview': { needs: 'read', across: 'its own' },
   'GET /v1/workers': { needs: 'operator', across: 'its own' },
 };

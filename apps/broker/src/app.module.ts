@@ -12,6 +12,7 @@ import { KeysModule } from './keys/keys.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { OverviewModule } from './overview/overview.module.js';
 import { PageModule } from './page/page.module.js';
+import { ReconciliationModule } from './reconciliation/reconciliation.module.js';
 import type { Runtime } from './runtime.js';
 import { ServicesModule } from './services/services.module.js';
 import { SourcesModule } from './sources/sources.module.js';
@@ -31,6 +32,7 @@ const api = [
   DeadLettersModule,
   OperationsModule,
   OverviewModule,
+  ReconciliationModule,
   KeysModule,
   AuditModule,
   SourcesModule,

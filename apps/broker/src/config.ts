@@ -1,6 +1,7 @@
 import { parseEgressAllow } from '@hookcast/egress';
 import { guardSettings } from './guard-settings.js';
 import { limitSettings } from './limit-settings.js';
+import { observationSettings } from './observation-settings.js';
 import { storageSettings } from './storage-settings.js';
 import {
   adminKey,
@@ -79,6 +80,7 @@ const settings = {
     parse: wholeNumber(1, 3650),
   }),
   ...storageSettings,
+  ...observationSettings,
   autoCreateTopics: setting('HOOKCAST_AUTO_CREATE_TOPICS', {
     doc: 'Create a topic at its first publish or subscription.',
     fallback: true,

@@ -7,7 +7,7 @@ export interface AuditedAction {
 }
 
 /** They change nothing, or come every few seconds from every service. */
-const unremarkable = new Set(['topic.events', 'service.heartbeat', 'subscription.match']);
+const unremarkable = new Set(['topic.events', 'service.heartbeat', 'subscription.match', 'reconciliation.create']);
 
 const changing = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 

@@ -1,0 +1,15 @@
+import { setting, wholeNumber } from './setting.js';
+
+/** How the program watches itself. */
+export const observationSettings = {
+  reconcileSeconds: setting('HOOKCAST_RECONCILE_SECONDS', {
+    doc: 'Seconds between two samples of the log in which every delivery must be accounted for; 0 takes none.',
+    fallback: 300,
+    parse: wholeNumber(0, 86_400),
+  }),
+  reconcileEvents: setting('HOOKCAST_RECONCILE_EVENTS', {
+    doc: 'Events of one such sample.',
+    fallback: 500,
+    parse: wholeNumber(1, 100_000),
+  }),
+};

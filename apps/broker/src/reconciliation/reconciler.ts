@@ -1,0 +1,177 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { formatPosition, LogReader, type Position } from '@hookcast/log';
+import type pg from 'pg';
+import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
+import { matchesAny } from '../topics/topic-creation.js';
+import { FilteredDeliveries, type Unexplained } from './filtered-deliveries.js';
+import { firstSeq, readPage, readStanding, type OwedStream, type Standing } from './reconciliation-store.js';
+import { missingEvents, standingViolations, violationKey, type Violation } from './violation.js';
+
+/** What a look at some of the log came to. */
+export interface Reconciliation {
+  events: number;
+  /** Deliveries judged, by what became of them. */
+  deliveries: Record<string, number>;
+  violations: Violation[];
+  /** Where to go on; undefined at the end. */
+  next: Position | undefined;
+}
+
+/** Deliveries of one statement, roughly. */
+const deliveriesPerPage = 2_000;
+const sampleWindow = 50;
+/** What a stream without events costs of the events that a step may look at. */
+const streamCost = 10;
+
+/**
+ * Proves from the tables alone that every accepted event is, for every subscription it is owed to, delivered, waiting,
+ * retrying, dead-lettered, filtered, dropped or expired and counted. It shares no code with what delivers.
+ */
+@Injectable()
+export class Reconciler {
+  private readonly filtered: FilteredDeliveries;
+
+  constructor(
+    @Inject(DATA_POOL) private readonly pool: pg.Pool,
+    reader: LogReader,
+    @Inject(RUNTIME) private readonly runtime: Runtime,
+  ) {
+    this.filtered = new FilteredDeliveries(pool, reader);
+  }
+
+  /**
+   * Looks at up to `limit` events behind a place, in the order of streams and positions; without a place also at all
+   * cursors. What looks wrong is looked at twice: a day may have gone in between.
+   *
+   * @param namespace undefined: all
+   */
+  async step(
+    place: Position | undefined,
+    { limit, namespace }: { limit: number; namespace: string | undefined },
+  ): Promise<Reconciliation> {
+    const first = await this.look(place, { limit, namespace });
+    if (first.violations.length === 0) return first;
+    const again = await this.look(place, { limit, namespace });
+    const confirmed = new Set(again.violations.map(violationKey));
+    return { ...first, violations: first.violations.filter((one) => confirmed.has(violationKey(one))) };
+  }
+
+  /** Looks at all cursors and at a few stretches of the log, chosen at random. */
+  async sample(events: number, random: () => number): Promise<Reconciliation> {
+    const standing = await this.standing(undefined);
+    const streams = standing.streams.filter(({ headSeq }) => headSeq > 0);
+    const total = await this.confirmedStanding(standing);
+    for (let left = events; left > 0 && streams.length > 0; left -= sampleWindow) {
+      const stream = streams[Math.floor(random() * streams.length)];
+      const oldest = stream && (await firstSeq(this.pool, stream.streamId));
+      if (!stream || oldest === undefined) continue;
+      const seq = oldest - 1 + Math.floor(random() * (stream.headSeq - oldest + 1));
+      add(total, await this.confirmedPage(stream, seq));
+    }
+    return total;
+  }
+
+  private async confirmedStanding(standing: Standing): Promise<Reconciliation> {
+    const violations = standingViolations(standing, matchesAny);
+    if (violations.length === 0) return nothing();
+    const again = new Set(standingViolations(await this.standing(undefined), matchesAny).map(violationKey));
+    return { ...nothing(), violations: violations.filter((one) => again.has(violationKey(one))) };
+  }
+
+  private async confirmedPage(stream: OwedStream, afterSeq: number): Promise<Reconciliation> {
+    const look = async () => this.page(stream, { afterSeq, limit: sampleWindow }, await this.standing(undefined));
+    const { page } = await look();
+    if (page.violations.length === 0) return page;
+    const again = new Set((await look()).page.violations.map(violationKey));
+    return { ...page, violations: page.violations.filter((one) => again.has(violationKey(one))) };
+  }
+
+  private async look(
+    place: Position | undefined,
+    { limit, namespace }: { limit: number; namespace: string | undefined },
+  ): Promise<Reconciliation> {
+    const standing = await this.standing(namespace);
+    const total = nothing();
+    if (!place) total.violations.push(...standingViolations(standing, matchesAny));
+    const streams = standing.streams.filter(({ streamId }) => streamId >= (place?.streamId ?? 0));
+    let left = limit;
+    for (const stream of streams) {
+      let afterSeq = stream.streamId === place?.streamId ? place.seq : 0;
+      for (let isMore = true; isMore;) {
+        if (left <= 0) return { ...total, next: { streamId: stream.streamId, seq: afterSeq } };
+        const { page, lastSeq, isLast } = await this.page(stream, { afterSeq, limit: left }, standing);
+        add(total, page);
+        left -= Math.max(page.events, streamCost);
+        afterSeq = lastSeq;
+        isMore = !isLast;
+      }
+    }
+    return total;
+  }
+
+  private async page(
+    stream: OwedStream,
+    { afterSeq, limit }: { afterSeq: number; limit: number },
+    { subscriptions, cursors, days }: Standing,
+  ): Promise<{ page: Reconciliation; lastSeq: number; isLast: boolean }> {
+    const readers = cursors.filter(({ streamId }) => streamId === stream.streamId).length;
+    const size = Math.max(1, Math.min(limit, Math.floor(deliveriesPerPage / Math.max(readers, 1))));
+    const byId = new Map(subscriptions.map((one) => [one.id, one]));
+    const query = { streamId: stream.streamId, afterSeq, limit: size, subscriptionIds: [...byId.keys()] };
+    const page = await readPage(this.pool, query);
+    const isLast = page.events < size;
+    const unexplained = await this.filtered.without(this.owed(page.suspects), {
+      streamId: stream.streamId,
+      subscriptions: byId,
+    });
+    const violations = [
+      ...missingEvents(page, { stream, afterSeq, days, isLastPage: isLast }),
+      ...unexplained.map((one) => lostDelivery(one, stream, byId.get(one.subscriptionId)?.name ?? '')),
+    ];
+    const result = { events: page.events, deliveries: page.counts, violations, next: undefined };
+    return { page: result, lastSeq: page.lastSeq, isLast };
+  }
+
+  /** With only failures recorded, a success leaves no trace of its own; the counters of its cursor have it. */
+  private owed<T extends { state: string }>(suspects: readonly T[]): T[] {
+    const hasAll = this.runtime.config.attemptLog === 'all';
+    return suspects.filter(({ state }) => hasAll || state !== 'no-trace');
+  }
+
+  private async standing(namespace: string | undefined): Promise<Standing> {
+    const standing = await readStanding(this.pool, this.runtime.config.retentionDays);
+    if (namespace === undefined) return standing;
+    return {
+      ...standing,
+      subscriptions: standing.subscriptions.filter((one) => one.namespace === namespace),
+      streams: standing.streams.filter((one) => one.namespace === namespace),
+    };
+  }
+}
+
+function nothing(): Reconciliation {
+  return { events: 0, deliveries: {}, violations: [], next: undefined };
+}
+
+function add(total: Reconciliation, part: Reconciliation): void {
+  total.events += part.events;
+  total.violations.push(...part.violations);
+  for (const [state, count] of Object.entries(part.deliveries)) {
+    total.deliveries[state] = (total.deliveries[state] ?? 0) + count;
+  }
+}
+
+function lostDelivery({ state, seq, eventId }: Unexplained, stream: OwedStream, subscription: string): Violation {
+  const details = {
+    'no-trace': 'The cursor has passed it, and there is no attempt, retry, dead letter or filter that explains it.',
+    'retry-lost': 'Its last attempt failed, and no retry or dead letter is there.',
+  };
+  return {
+    kind: state,
+    subscription,
+    topic: stream.topic,
+    position: formatPosition(stream.streamId, seq),
+    eventId,
+    detail: details[state],
+  };
+}
