@@ -103,9 +103,9 @@ const settings = {
     parse: baseUrl,
   }),
   handshake: setting<'off' | 'optional' | 'required'>('HOOKCAST_HANDSHAKE', {
-    doc: 'CloudEvents webhook handshake with new hook URLs. No handshake is sent yet, so `required` is refused.',
+    doc: 'Asks new hook URLs whether they take events. `optional`: only a hook that says no gets none; `required`: only one that says yes gets any.',
     fallback: 'optional',
-    parse: handshake,
+    parse: oneOf('off', 'optional', 'required'),
   }),
   defaultPartitions: setting('HOOKCAST_DEFAULT_PARTITIONS', {
     doc: 'Partitions of a topic that does not name its own number.',
@@ -212,11 +212,4 @@ function egressAllow(text: string): Parsed<string[] | undefined> {
       .map((rule) => rule.trim())
       .filter((rule) => rule !== ''),
   };
-}
-
-function handshake(text: string): Parsed<'off' | 'optional' | 'required'> {
-  const parsed = oneOf('off', 'optional', 'required')(text);
-  return parsed.kind === 'ok' && parsed.value === 'required'
-    ? { kind: 'bad', reason: 'be off or optional: this version sends no handshake yet' }
-    : parsed;
 }

@@ -12,6 +12,7 @@ import { Flow0004 } from './migrations/0004-flow.js';
 import { Operations0006 } from './migrations/0006-operations.js';
 import { Retention0007 } from './migrations/0007-retention.js';
 import { Tenancy0009 } from './migrations/0009-tenancy.js';
+import { Handshake0008 } from './migrations/0008-handshake.js';
 import { HookAccess0010 } from './migrations/0010-hook-access.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
@@ -27,6 +28,7 @@ export const migrations = [
   Flow0004,
   Operations0006,
   Retention0007,
+  Handshake0008,
   Tenancy0009,
   HookAccess0010,
 ];

@@ -25,6 +25,7 @@ export {
   type SealedHookTls,
   type SealedSecret,
   type SignatureKind,
+  type SubscriptionHandshake,
   type SubscriptionState,
 } from './entities/subscription.entity.js';
 export { Topic, type SchemaMode } from './entities/topic.entity.js';

@@ -11,12 +11,16 @@ export interface HandshakeOptions {
 
 const allow = 'POST, OPTIONS';
 
-/** The answer to OPTIONS. A sender that is not allowed gets no `WebHook-Allowed-Origin`, which is how the spec says no. */
+/**
+ * The answer to OPTIONS. A sender that is not allowed is told of an origin that is nobody's: without the header it could not
+ * tell a hook that says no from one that does not know the question.
+ */
 export function answerHandshake(headers: HeaderValues, options: HandshakeOptions = {}): HookAnswer {
   const origin = headers['webhook-request-origin'];
   const { allowedOrigins = '*' } = options;
   const isAllowed = typeof origin === 'string' && (allowedOrigins === '*' || allowedOrigins.includes(origin));
-  if (!isAllowed) return { status: 204, headers: { allow }, body: '' };
+  if (origin === undefined) return { status: 204, headers: { allow }, body: '' };
+  if (!isAllowed) return { status: 403, headers: { allow, 'webhook-allowed-origin': 'null' }, body: '' };
   const rate = String(options.allowedRate ?? '*');
   const granted = { allow, 'webhook-allowed-origin': origin, 'webhook-allowed-rate': rate };
   return { status: 200, headers: granted, body: '' };

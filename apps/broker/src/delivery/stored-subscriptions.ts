@@ -5,6 +5,8 @@ import { loadStreams } from '@hookcast/log';
 import { DataSource } from 'typeorm';
 import { signingIdentity } from '../auth/signing-identity.js';
 import { UnsealError } from '../auth/vault.js';
+import { sendingRate } from '../handshake/handshake-state.js';
+import { originOf } from '../handshake/hook-handshake.js';
 import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
 import { SubscriptionCredentials } from '../subscriptions/subscription-credentials.js';
 import { SubscriptionSecrets } from '../subscriptions/subscription-secrets.js';
@@ -36,7 +38,8 @@ export class StoredSubscriptions implements SubscriptionCatalog {
 
   /** @throws UnsealError */
   target(subscription: Subscription): HookTarget {
-    const { name, url, format, timeoutMs, headers, signature } = subscription;
+    const { name, url, format, timeoutMs, signature } = subscription;
+    const headers = headersOf(subscription, this.runtime.config.publicUrl);
     const secrets = this.secrets.active(subscription, this.runtime.clock.now());
     const { signingKeys } = this;
     const target = { name, url, format, timeoutMs, headers, signature, secrets, signingKeys };
@@ -45,9 +48,9 @@ export class StoredSubscriptions implements SubscriptionCatalog {
   }
 
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
-    const { id, topics, filter, concurrency, rateLimit, drainRate, retry, nonRetryable, state } = subscription;
+    const { id, topics, filter, concurrency, drainRate, retry, nonRetryable, state } = subscription;
     try {
-      const flow = { concurrency, rateLimit, drainRate };
+      const flow = { concurrency, rateLimit: sendingRate(subscription), drainRate };
       return { ...this.target(subscription), id, topics, filter, ...flow, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;
@@ -56,4 +59,9 @@ export class StoredSubscriptions implements SubscriptionCatalog {
       return undefined;
     }
   }
+}
+
+/** Who granted an origin is told it with every request (CloudEvents HTTP webhooks 1.0.2 §4.1.1). */
+function headersOf({ headers, handshake }: Subscription, publicUrl: string): Record<string, string> {
+  return handshake?.by === 'options' ? { origin: originOf(publicUrl), ...headers } : headers;
 }

@@ -147,6 +147,11 @@ export const problems = {
     title: 'The hook URL points to an address that may not be called',
     help: 'Private addresses must be listed in HOOKCAST_EGRESS_ALLOW; link-local and metadata addresses are never called.',
   },
+  'handshake-refused': {
+    status: 422,
+    title: 'The hook does not want to be sent to',
+    help: 'It answered the handshake with another origin than that of HOOKCAST_PUBLIC_URL. Allow the origin there, or choose another URL.',
+  },
   'too-many-hops': {
     status: 422,
     title: 'This event goes round in a circle',

@@ -81,8 +81,9 @@ export class ServicesService {
     wanted: readonly Declaration[],
     revision: number | undefined,
   ): Promise<Applied> {
-    await this.declarations.refuseForbidden(wanted, (index) => `/subscriptions/${index}`);
-    return this.control.change((tx) => this.apply(tx, service, wanted, revision));
+    const stored = await this.storedOf(this.control.manager, service, wanted);
+    const ready = await this.declarations.prepare(wanted, stored);
+    return this.control.change((tx) => this.apply(tx, service, ready, revision));
   }
 
   /** A declaration that changes nothing is a sign of life and no control change. */

@@ -3,6 +3,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { Subscription } from '@hookcast/database';
 import { sendTest } from '@hookcast/delivery';
 import { HookClient } from '@hookcast/egress';
+import { isHeld } from '../handshake/handshake-state.js';
+import { uuidv7 } from '@hookcast/protocol';
 import { StoredSubscriptions } from '../delivery/stored-subscriptions.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { userAgent } from '../version.js';
@@ -24,6 +26,14 @@ export class TestResponse {
   error!: string | null;
 }
 
+/** A hook that has not agreed to events gets no test events either. */
+const untried = {
+  status: null,
+  durationMs: 0,
+  response: '',
+  error: 'handshake: the hook has not agreed to be sent to; resuming the subscription asks it again',
+};
+
 /** Tries a subscription's hook out, the same way deliveries go. */
 @Injectable()
 export class HookTest {
@@ -34,6 +44,7 @@ export class HookTest {
   ) {}
 
   async send(subscription: Subscription): Promise<TestResponse> {
+    if (isHeld(subscription)) return { ...untried, eventId: uuidv7(this.runtime.clock.now().getTime()) };
     const now = this.runtime.clock.now();
     const result = await sendTest(this.client, this.targets.target(subscription), { now, userAgent });
     const { eventId, status = null, error = null } = result;

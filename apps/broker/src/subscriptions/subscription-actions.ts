@@ -5,6 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
+import { DeclaredHandshakes } from './declared-handshakes.js';
 import { leaseEnd } from './subscription-declarations.js';
 import type { SubscriptionResponse } from './subscription-response.js';
 import { SubscriptionResponses } from './subscription-responses.js';
@@ -14,6 +15,8 @@ import { subscriptionNotFound } from './subscriptions.service.js';
 /** What can be done to a subscription besides declaring it. */
 @Injectable()
 export class SubscriptionActions {
+  @Inject() private readonly greeting!: DeclaredHandshakes;
+
   constructor(
     @Inject(RUNTIME) private readonly runtime: Runtime,
     private readonly control: ControlPlane,
@@ -54,15 +57,18 @@ export class SubscriptionActions {
   ): Promise<SubscriptionResponse> {
     const found = await this.find(this.control.manager, name);
     if (found.state === state && found.drainRate === drainRate) return this.responses.one(found);
+    const greeting = state === 'active' ? await this.greeting.askHeld(found) : undefined;
     const moved = await this.control.change(async (tx) => {
-      const subscription = await this.find(tx, name);
+      const subscription = Object.assign(await this.find(tx, name), greeting);
       const now = this.runtime.clock.now();
+      const entered =
+        state === 'active' ? this.greeting.openState(subscription.handshake) : { state, stateReason: null };
       const leasedUntil = state === 'active' ? leaseEnd(subscription.leaseSeconds, now) : subscription.leasedUntil;
       if (drainRate !== null) await markBacklog(tx, subscription.id);
-      const change = { state, stateReason: null, drainRate, leasedUntil, updatedAt: now };
+      const change = { ...entered, drainRate, leasedUntil, updatedAt: now };
       return tx.save(Object.assign(subscription, change));
     });
-    this.runtime.log.info({ subscription: name, from: found.state, to: state }, 'subscription.state');
+    this.runtime.log.info({ subscription: name, from: found.state, to: moved.state }, 'subscription.state');
     return this.responses.one(moved);
   }
 

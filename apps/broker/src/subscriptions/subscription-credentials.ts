@@ -64,7 +64,11 @@ export class SubscriptionCredentials {
 
   /** For sending; undefined when there are none. @throws UnsealError */
   open(subscription: Stored): HookCredentials | undefined {
-    const [auth, tls] = [this.auth(subscription), this.tls(subscription)];
+    return this.usable({ auth: this.auth(subscription), tls: this.tls(subscription) });
+  }
+
+  /** The same for some that are not stored yet. */
+  usable({ auth, tls }: WantedCredentials): HookCredentials | undefined {
     if (!auth && !tls) return undefined;
     return { ...(auth && this.opened(auth)), ...(tls && { tls }) };
   }

@@ -6,11 +6,13 @@ import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
+import type { HandshakeColumns } from '../handshake/handshake-state.js';
 import { Problem, type FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
 import { notePastFilter } from './past-filter-store.js';
+import { DeclaredHandshakes } from './declared-handshakes.js';
 import { DeclaredSecrets, type WantedSecrets } from './declared-secrets.js';
 import { HookAddresses } from './hook-addresses.js';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
@@ -22,6 +24,10 @@ export interface Declaration {
   name: string;
   settings: SubscriptionSettings;
   secrets: WantedSecrets;
+  /** Where it stands in the request. */
+  pointer: string;
+  /** What its hook answered; undefined when it was not asked. */
+  greeting?: HandshakeColumns | undefined;
 }
 
 export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription: Subscription };
@@ -29,6 +35,8 @@ export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription
 /** Creates, replaces and removes subscriptions together with their cursors, inside a control change. */
 @Injectable()
 export class SubscriptionDeclarations {
+  @Inject() private readonly greeting!: DeclaredHandshakes;
+
   constructor(
     private readonly secrets: DeclaredSecrets,
     private readonly addresses: HookAddresses,
@@ -52,7 +60,7 @@ export class SubscriptionDeclarations {
     const secrets = { secret: request.secret, credentials: wantedCredentials(request) };
     const faults = this.secrets.faults(secrets, settings.headers).map(at);
     if (faults.length > 0) throw invalid(faults);
-    return { name, settings, secrets };
+    return { name, settings, secrets, pointer };
   }
 
   /** True when nothing would change. */
@@ -72,22 +80,23 @@ export class SubscriptionDeclarations {
       await this.renew(existing);
       return { kind: 'unchanged', subscription: existing };
     }
-    await this.refuseForbidden([declaration]);
-    const declared = await this.control.change(async (tx) => this.declare(tx, declaration));
+    const [ready = declaration] = await this.prepare([declaration], existing ? [existing] : []);
+    const declared = await this.control.change(async (tx) => this.declare(tx, ready));
     this.runtime.log.info({ subscription: name, change: declared.kind }, 'subscription.declared');
     return declared;
   }
 
-  /** Before a change and not inside it. @throws Problem hook-address-forbidden */
-  async refuseForbidden(
-    declarations: readonly Declaration[],
-    pointerOf: (index: number) => string = () => '',
-  ): Promise<void> {
+  /**
+   * Looks at the addresses, and asks the hooks whose URL is not the stored one. Before a change and not inside it, since
+   * other changes would wait.
+   *
+   * @throws Problem hook-address-forbidden, handshake-refused
+   */
+  async prepare(declarations: readonly Declaration[], stored: readonly Subscription[]): Promise<Declaration[]> {
     await Promise.all(
-      declarations.map(async ({ settings }, index) =>
-        this.addresses.refuseForbidden(settings.url, `${pointerOf(index)}/url`),
-      ),
+      declarations.map(async ({ settings, pointer }) => this.addresses.refuseForbidden(settings.url, `${pointer}/url`)),
     );
+    return this.greeting.askNew(declarations, stored);
   }
 
   /** Deletes it, if it is still there. */
@@ -123,14 +132,16 @@ export class SubscriptionDeclarations {
     await this.control.manager.update(Subscription, { id: subscription.id }, { leasedUntil: subscription.leasedUntil });
   }
 
-  private created(tx: EntityManager, { name, settings, secrets }: Declaration): Subscription {
+  private created(tx: EntityManager, declaration: Declaration): Subscription {
+    const { name, settings, secrets } = declaration;
+    const greeting = this.greeting.columnsOf(declaration);
     const now = this.runtime.clock.now();
     const owner = { namespace: callerNamespace(), name };
     return tx.create(Subscription, {
       ...owner,
       ...settings,
-      state: 'active',
-      stateReason: null,
+      ...greeting,
+      ...this.greeting.openState(greeting.handshake),
       batch: null,
       ordering: 'none',
       drainRate: null,
@@ -141,12 +152,17 @@ export class SubscriptionDeclarations {
     });
   }
 
-  private replaced(existing: Subscription, { settings, secrets }: Declaration): Subscription {
+  private replaced(existing: Subscription, declaration: Declaration): Subscription {
+    const { settings, secrets } = declaration;
     const now = this.runtime.clock.now();
     // A new address heals what suspended the old one; declaring is a sign of life like a heartbeat.
-    const revived = existing.state === 'stale' || (existing.state === 'suspended' && existing.url !== settings.url);
+    const isNewUrl = existing.url !== settings.url;
+    const revived = existing.state === 'stale' || (existing.state !== 'paused' && isNewUrl);
+    const { handshake, handshakeAt } = isNewUrl ? this.greeting.columnsOf(declaration) : existing;
     return Object.assign(existing, settings, {
-      ...(revived && { state: 'active', stateReason: null }),
+      ...(revived && this.greeting.openState(handshake)),
+      handshake,
+      handshakeAt,
       ...this.secrets.replaced(existing, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
       updatedAt: now,

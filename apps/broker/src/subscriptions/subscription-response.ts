@@ -35,6 +35,23 @@ export class ParkedResponse {
   error!: string | null;
 }
 
+export class HandshakeResponse {
+  @ApiProperty({ enum: ['granted', 'refused', 'unsupported', 'pending'], description: '`pending`: it is asked again.' })
+  status!: 'granted' | 'refused' | 'unsupported' | 'pending';
+
+  @ApiProperty({ enum: ['options', 'echo'], nullable: true })
+  by!: 'options' | 'echo' | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Events a minute that the hook allows; null is any rate.' })
+  allowedRate!: number | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  detail!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  askedAt!: string;
+}
+
 export class SubscriptionResponse {
   @ApiProperty({ type: String })
   name!: string;
@@ -107,6 +124,13 @@ export class SubscriptionResponse {
 
   @ApiProperty({ type: String, nullable: true })
   stateReason!: string | null;
+
+  @ApiProperty({
+    type: HandshakeResponse,
+    nullable: true,
+    description: 'What the hook answered when it was asked whether it takes events; null when it was not asked.',
+  })
+  handshake!: HandshakeResponse | null;
 
   @ApiProperty({ type: Number, description: 'Events not settled yet.' })
   backlog!: number;
@@ -197,8 +221,15 @@ export function toSubscriptionResponse(subscription: Subscription, figures: Subs
     state,
     stateReason,
     drainRate: subscription.drainRate,
+    handshake: handshakeOf(subscription),
     ...figures,
     createdAt: subscription.createdAt.toISOString(),
     updatedAt: subscription.updatedAt.toISOString(),
   };
+}
+
+function handshakeOf({ handshake }: Subscription): HandshakeResponse | null {
+  if (handshake === null) return null;
+  const { status, by, allowedRate, detail, askedAt } = handshake;
+  return { status, by, allowedRate, detail, askedAt };
 }

@@ -4,10 +4,12 @@ import { Subscription } from '@hookcast/database';
 import { ControlModule } from '../control/control.module.js';
 import { CatalogModule } from '../delivery/catalog.module.js';
 import { DeliveryWorkerModule } from '../delivery/delivery-worker.module.js';
+import { HandshakeModule } from '../handshake/handshake.module.js';
 import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
 import { ExpirationsController } from './expirations.controller.js';
 import { Seek } from './seek.js';
+import { DeclaredHandshakes } from './declared-handshakes.js';
 import { HookAddresses } from './hook-addresses.js';
 import { HookTest } from './hook-test.js';
 import { SubscriptionActions } from './subscription-actions.js';
@@ -24,6 +26,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
     ControlModule,
     EgressModule,
     HooksModule,
+    HandshakeModule,
     CatalogModule,
     SecretsModule,
     DeliveryWorkerModule,
@@ -32,6 +35,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
   providers: [
     SubscriptionsService,
     SubscriptionActions,
+    DeclaredHandshakes,
     SubscriptionDeclarations,
     SubscriptionFiguresReader,
     SubscriptionResponses,

@@ -51,6 +51,19 @@ export interface SealedHookTls {
   sealed: string;
 }
 
+/** How the hook of a subscription answered when it was asked whether it takes events. */
+export interface SubscriptionHandshake {
+  /** `pending`: it is asked again; `unsupported`: it answered and does not know the question. */
+  status: 'granted' | 'refused' | 'unsupported' | 'pending';
+  by: 'options' | 'echo' | null;
+  /** Events a minute that the hook allows; null is any. */
+  allowedRate: number | null;
+  detail: string | null;
+  /** RFC 3339. */
+  askedAt: string;
+  tries: number;
+}
+
 /** A named, durable interest of a service: topic patterns, a hook URL and a delivery policy. */
 @Entity('subscriptions')
 @Check('subscriptions_state_known', "state in ('active', 'paused', 'suspended', 'stale')")
@@ -147,6 +160,14 @@ export class Subscription {
 
   @Column('timestamptz', { name: 'leased_until', nullable: true })
   leasedUntil!: Date | null;
+
+  /** Null when nobody was asked. */
+  @Column('jsonb', { nullable: true })
+  handshake!: SubscriptionHandshake | null;
+
+  /** When its hook is to be asked again. */
+  @Column('timestamptz', { name: 'handshake_at', nullable: true })
+  handshakeAt!: Date | null;
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
