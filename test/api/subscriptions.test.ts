@@ -279,6 +279,14 @@ test.each([
   ['a secret that is none', { ...valid, secret: 'hunter2' }, ['/secret']],
   ['a private key as secret', { ...valid, secret: `whsk_${'A'.repeat(43)}=` }, ['/secret']],
   ['an unknown signature', { ...valid, signature: 'md5' }, ['/signature']],
+  ['an empty batch', { ...valid, batch: { maxEvents: 0 } }, ['/batch/maxEvents']],
+  [
+    'too large a batch',
+    { ...valid, batch: { maxEvents: 1_001, maxBytes: 10 } },
+    ['/batch/maxBytes', '/batch/maxEvents'],
+  ],
+  ['a batch without a size', { ...valid, batch: {} }, ['/batch/maxEvents']],
+  ['an unknown order', { ...valid, ordering: 'fifo' }, ['/ordering']],
   ['a start that is none', { ...valid, startFrom: 'tomorrow' }, ['/startFrom']],
   ['a lease of nothing', { ...valid, leaseSeconds: 0 }, ['/leaseSeconds']],
   ['a service that is no name', { ...valid, service: 'Billing!' }, ['/service']],
@@ -290,17 +298,22 @@ test.each([
   expect(answer.text).not.toContain('hunter2');
 });
 
-test.each([
-  ['batch', { batch: { maxEvents: 10 } }],
-  ['ordering', { ordering: 'key' }],
-])('%s is refused until it is available, its default is not', async (field, more) => {
-  const answer = await put('refused', { ...valid, ...more });
-  expect(answer).toMatchObject({
-    status: 422,
-    body: { code: 'feature-unavailable', errors: [{ pointer: `/${field}` }] },
+test('batches and orders are stored, and given back as they are', async () => {
+  const { body } = await put('batched', { ...valid, batch: { maxEvents: 10 }, ordering: 'key' });
+  expect(body).toMatchObject({ batch: { maxEvents: 10, maxBytes: 1_048_576 }, ordering: 'key' });
+  const again = await put('batched', { ...valid, batch: { maxBytes: 1_048_576, maxEvents: 10 }, ordering: 'key' });
+  expect(again.body).toMatchObject({ updatedAt: (body as { updatedAt: string }).updatedAt });
+  expect((await put('batched', { ...valid, ordering: 'strict' })).body).toMatchObject({
+    batch: null,
+    ordering: 'strict',
   });
-  const defaults = { filter: null, batch: null, ordering: 'none', rateLimit: null };
-  expect((await put('defaults', { ...valid, ...defaults })).status).toBeLessThan(300);
+});
+
+test.each(['cloudevents-binary', 'standard-webhooks'])('a batch in format %s is refused', async (format) => {
+  expect(await put('refused', { ...valid, format, batch: { maxEvents: 10 } })).toMatchObject({
+    status: 422,
+    body: { code: 'validation-failed', errors: [{ pointer: '/batch', detail: 'needs format cloudevents' }] },
+  });
 });
 
 test('a filter is stored, and a wrong one refused with its place', async () => {

@@ -48,6 +48,8 @@ async function createTopic(name, fanOut) {
       topics: [name],
       url: receiver.url,
       format: 'cloudevents',
+      batch: null,
+      ordering: 'none',
       concurrency: 128,
       timeoutMs: 15_000,
       retry: { schedule: [1, 5, 30], jitter: 0.2 },

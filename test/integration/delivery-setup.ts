@@ -103,6 +103,8 @@ export async function setup() {
       name,
       url: `${hooks.url}/${name}`,
       format: 'cloudevents',
+      batch: null,
+      ordering: 'none',
       concurrency: 32,
       timeoutMs: 5_000,
       retry: { schedule: [1, 5, 30], jitter: 0 },

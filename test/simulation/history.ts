@@ -111,6 +111,8 @@ class History {
       topics: ['orders.created'],
       url: `http://${wanted.host}/${name}`,
       format: 'cloudevents',
+      batch: null,
+      ordering: 'none',
       timeoutMs: 10_000,
       nonRetryable: [],
       headers: {},

@@ -26,6 +26,8 @@ export function simulatedStores(database: SimulatedDatabase, link: Link, workerI
         link.call(() => database.sweptRetries({ ...query, until: until.getTime() })),
       // No day is dropped here, so the log has every event.
       buried: async () => link.call(() => []),
+      // The subscriptions here ask for no order.
+      failing: async () => link.call(() => []),
       cancelledOperations: async () => link.call(() => []),
     },
     // No subscription of the simulation has a rate.

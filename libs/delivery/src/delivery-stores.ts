@@ -18,7 +18,7 @@ export interface DeliveryStores {
     'beat' | 'workers' | 'owned' | 'someAreFree' | 'claim' | 'release' | 'leave'
   >;
   readonly log: Pick<LogReader, 'read' | 'readAt' | 'heads'>;
-  readonly retries: Pick<RetryStore, 'due' | 'sweep' | 'buried' | 'cancelledOperations'>;
+  readonly retries: Pick<RetryStore, 'due' | 'sweep' | 'buried' | 'failing' | 'cancelledOperations'>;
   settle(batch: SettleBatch, options: SettleOptions): Promise<Set<string>>;
   adoptCursors(owned: ReadonlyMap<number, number>): Promise<StoredCursor[]>;
   controlVersion(): Promise<number>;

@@ -1,5 +1,6 @@
 import type { StreamRef } from '@hookcast/log';
 import type { HookTarget } from './hook-request.js';
+import type { Ordering } from './order-gate.js';
 import type { RetrySchedule } from './retry-schedule.js';
 
 /** A subscription as the worker needs it: with its secrets in the clear. */
@@ -8,6 +9,7 @@ export interface DeliverySubscription extends HookTarget {
   topics: readonly string[];
   /** CEL over the event; null lets every event through. */
   filter: string | null;
+  ordering: Ordering;
   /** Most requests in flight for it on one worker. */
   concurrency: number;
   /** Events a second over all workers; null for as many as it takes. @default null */

@@ -250,17 +250,10 @@ export class DeliveryWorker {
   }
 
   private createHoldings(): Holdings {
-    const { streams, senders, reader, book, line, parking } = this.engine;
-    return new Holdings({
-      streams,
-      senders,
-      reader,
-      book,
-      line,
-      parking,
-      lines: this.lines,
-      userAgent: this.options.userAgent ?? 'Hookcast',
-    });
+    const { streams, senders, reader, book, line, opener, parking } = this.engine;
+    const { lines } = this;
+    const { userAgent = 'Hookcast' } = this.options;
+    return new Holdings({ streams, senders, reader, book, line, opener, parking, lines, userAgent });
   }
 
   private createOwnership(workerId: string): Ownership {

@@ -1,16 +1,18 @@
 import type { HookClient, HookResponse } from '@hookcast/egress';
-import type { ReportedOutcome } from './attempt-report.js';
+import type { Reported } from './attempt-report.js';
+import { callRequest } from './batch-request.js';
+import { CallComposer } from './call-composer.js';
+import { conclude, type Conclusion } from './call-conclusion.js';
 import type { Clock } from './clock.js';
+import { holdsBack, type Delivery, type HookCall } from './delivery.js';
 import type { DeliveryLog } from './delivery-log.js';
 import { errorText } from './delivery-log.js';
 import { endpointSign } from './flow/endpoint-sign.js';
 import type { FilterReport } from './filter-report.js';
-import { hookRequest } from './hook-request.js';
-import { isAskedFor, retryKind } from './lanes.js';
-import { decide, type Outcome } from './outcome.js';
+import type { Outcome } from './outcome.js';
 import type { Parking } from './parking.js';
 import type { RoundRobin } from './round-robin.js';
-import type { Delivery, Endpoint, Sender } from './sender.js';
+import type { Endpoint, Sender } from './sender.js';
 import type { Settler } from './settler.js';
 
 export interface DispatcherOptions {
@@ -31,7 +33,7 @@ export interface DispatcherOptions {
   onTokensWanted(sender: Sender): void;
   /** A delivery was taken: more events or retries may be wanted. */
   onTaken(delivery: Delivery): void;
-  onFinished(delivery: Delivery, response: HookResponse, outcome: ReportedOutcome): void;
+  onFinished(response: HookResponse, reported: readonly Reported[]): void;
   /** No request from a stream is in flight any more. */
   onIdle(): void;
   onSuspended(sender: Sender, outcome: Extract<Outcome, { kind: 'suspend' }>): void;
@@ -49,8 +51,11 @@ export class Dispatcher {
   /** Moments of the monotonic clock from which on nothing is sent: what was known until then may no longer hold. */
   private readonly sendBefore = { ownership: Number.NEGATIVE_INFINITY, catalog: Number.NEGATIVE_INFINITY };
 
+  private readonly composer: CallComposer;
+
   constructor(private readonly options: DispatcherOptions) {
     this.line = options.line;
+    this.composer = new CallComposer(options);
   }
 
   get isIdle(): boolean {
@@ -99,71 +104,55 @@ export class Dispatcher {
 
   private serve(sender: Sender, now: number): void {
     const { endpoint } = sender;
+    const room = sender.room(now);
     // It comes back into the line when an answer or tokens arrive, its park ends or it is resumed.
-    if (sender.room(now) === 0) {
+    if (room === 0) {
       if (sender.lacksTokens(now)) this.options.onTokensWanted(sender);
       return this.letNextIn(endpoint);
     }
     if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
-    const delivery = sender.take();
-    if (delivery === undefined) return this.letNextIn(endpoint);
-    this.options.onTaken(delivery);
-    this.start(delivery, now);
+    const call = this.composer.compose(sender, room, now);
+    if (call === undefined) return this.letNextIn(endpoint);
+    if (call.first !== undefined) this.send(call, now);
     this.line.add(sender);
   }
 
-  private start(delivery: Delivery, now: number): void {
-    const { event, retry } = delivery;
-    const { settler } = this.options;
-    // What waited was wanted when it began to wait, and what is redelivered was asked for.
-    if (retry === undefined && !this.isWanted(delivery, now)) settler.pass(delivery);
-    else if (event.expiresAt <= now && !isAskedFor(retry?.kind)) settler.expire(delivery, now);
-    else if (event.deliverAt > now && retry === undefined) settler.postpone(delivery);
-    else this.send(delivery, now);
-  }
-
-  private isWanted(delivery: Delivery, now: number): boolean {
-    const { filter } = delivery.sender.settings;
-    if (filter === undefined) return true;
-    const verdict = filter.matches(delivery.event.view);
-    if (verdict.kind === 'match') return true;
-    this.options.filterReport.keptBack(delivery, verdict, now);
-    return false;
-  }
-
-  private send(delivery: Delivery, now: number): void {
-    const { sender, cursor } = delivery;
+  private send(call: HookCall, now: number): void {
+    const { sender, deliveries } = call;
+    const { endpoint } = sender;
     this.inFlight += 1;
     sender.inFlight += 1;
-    sender.endpoint.inFlight += 1;
-    cursor.stream.inFlight += 1;
-    sender.flow.sent(delivery);
-    const { endpoint } = sender;
-    void this.post(delivery, now).then((response) => this.finish(delivery, endpoint, response));
+    endpoint.inFlight += 1;
+    for (const { cursor } of deliveries) cursor.stream.inFlight += 1;
+    if (call.first !== undefined) sender.flow.sent(call.first, deliveries.length);
+    void this.post(call, now).then((response) => this.finish(call, endpoint, response));
   }
 
-  private post(delivery: Delivery, now: number): Promise<HookResponse> {
-    const { sender, event, attempt, retry } = delivery;
-    const number = { number: attempt, isReplay: retry?.kind === retryKind.replay };
+  private post({ sender, deliveries }: HookCall, now: number): Promise<HookResponse> {
     try {
-      return this.options.client.post(hookRequest(sender.template, event, number, Math.floor(now / 1000)));
+      const [first, ...others] = deliveries;
+      if (first === undefined) throw new Error('a request without an event');
+      const events = [first.event, ...others.map(({ event }) => event)] as const;
+      const number = others.reduce((highest, { attempt }) => Math.max(highest, attempt), first.attempt);
+      const attempt = { number, isReplay: first.isReplay };
+      return this.options.client.post(callRequest(sender.template, events, attempt, Math.floor(now / 1000)));
     } catch (error) {
       // The client never fails; this is a fault of our own, and the delivery must not vanish in it.
       return Promise.resolve(ownFault(error));
     }
   }
 
-  private finish(delivery: Delivery, endpoint: Endpoint, response: HookResponse): void {
-    const { sender, cursor } = delivery;
+  private finish(call: HookCall, endpoint: Endpoint, response: HookResponse): void {
+    const { sender, deliveries } = call;
     this.inFlight -= 1;
     sender.inFlight -= 1;
     endpoint.inFlight -= 1;
-    cursor.stream.inFlight -= 1;
-    this.conclude(delivery, response);
+    for (const { cursor } of deliveries) cursor.stream.inFlight -= 1;
+    this.conclude(call, response);
     this.line.add(sender);
     this.letNextIn(endpoint);
     this.pump();
-    if (cursor.stream.inFlight === 0) this.options.onIdle();
+    if (deliveries.some(({ cursor }) => cursor.stream.inFlight === 0)) this.options.onIdle();
   }
 
   /** A slot of the endpoint is free, or was not used by the one it was offered to. */
@@ -172,31 +161,63 @@ export class Dispatcher {
     if (waiting !== undefined) this.line.add(waiting);
   }
 
-  private conclude(delivery: Delivery, response: HookResponse): void {
-    // Cut off by our own shutdown: nobody knows what the hook did, so the delivery is left to the next owner.
+  private conclude(call: HookCall, response: HookResponse): void {
+    // Cut off by our own shutdown: nobody knows what the hook did, so the deliveries are left to the next owner.
     if (response.kind === 'failed' && response.error === 'aborted' && this.isStopped) return;
-    const { sender, cursor, event, attempt } = delivery;
-    const { clock, random, settler } = this.options;
+    const { clock, random } = this.options;
     const now = clock.now();
-    const expiresAt = isAskedFor(delivery.retry?.kind) ? Number.POSITIVE_INFINITY : event.expiresAt;
-    const outcome = decide(response, { attempt, policy: sender.subscription, now, expiresAt, random });
-    const isReturned = this.judge(delivery, response, outcome);
-    this.options.onFinished(delivery, response, isReturned ? { kind: 'parked', error: errorOf(outcome) } : outcome);
+    const conclusions = conclude(call, response, { policy: call.sender.subscription, now, random });
     // Another worker owns the stream, or the subscription is gone: the result is nobody's.
-    if (cursor.isClosed) return;
-    if (isReturned) return sender.giveBack(delivery);
-    if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
-    settler.add(delivery, response, outcome, now);
+    const ours = conclusions.filter(({ delivery }) => !delivery.cursor.isClosed);
+    const isReturned = this.judge(call, response, { conclusions, ours });
+    this.options.onFinished(response, isReturned ? conclusions.map(asParked) : conclusions);
+    for (const conclusion of ours) {
+      if (isReturned) this.giveBack(call, conclusion.delivery);
+      else this.settle(call, response, conclusion, now);
+    }
   }
 
-  /** True when the endpoint is down, and the delivery goes back as if it had not been tried. */
-  private judge(delivery: Delivery, response: HookResponse, outcome: Outcome): boolean {
-    const { sender, cursor } = delivery;
+  /** Takes down what the answer says about the endpoint, which is the same for all its events. True when it is down, and the deliveries go back as if they had not been tried. */
+  private judge(
+    { sender }: HookCall,
+    response: HookResponse,
+    { conclusions, ours }: { conclusions: readonly Conclusion[]; ours: readonly Conclusion[] },
+  ): boolean {
+    const { outcome } = conclusions.find(isOpenEnded) ?? conclusions[0] ?? { outcome: { kind: 'delivered' } as const };
     const sign = endpointSign(response, outcome);
     sender.flow.ended(sign, { durationMs: response.durationMs, inFlight: sender.inFlight + 1 });
-    return !cursor.isClosed && this.options.parking.judge(delivery, sign, outcome);
+    const [speaker] = ours;
+    if (speaker === undefined) return false;
+    if (this.options.parking.judge(speaker.delivery, sign, outcome)) return true;
+    if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
+    return false;
+  }
+
+  private giveBack(call: HookCall, delivery: Delivery): void {
+    if (!delivery.cursor.order.putBack(delivery, call)) delivery.sender.giveBack(delivery);
+  }
+
+  private settle(call: HookCall, response: HookResponse, conclusion: Conclusion, now: number): void {
+    const { delivery, outcome, isAlone, isHeldBack } = conclusion;
+    const { settler } = this.options;
+    const { order } = delivery.cursor;
+    const result = { outcome, isAlone, events: call.deliveries.length, now };
+    if (isHeldBack) {
+      settler.note(delivery, response, result);
+      order.putBack(delivery.again(), call);
+      return;
+    }
+    const kind = settler.add(delivery, response, result);
+    order.ended(delivery, call, kind === undefined ? 'settled' : holdsBack(kind) ? 'failing' : 'apart');
   }
 }
+
+const isOpenEnded = ({ outcome }: Conclusion): boolean => outcome.kind === 'retry' || outcome.kind === 'suspend';
+
+const asParked = ({ delivery, outcome }: Conclusion): Reported => ({
+  delivery,
+  outcome: { kind: 'parked', error: errorOf(outcome) },
+});
 
 const errorOf = (outcome: Outcome): string => ('error' in outcome ? outcome.error : '');
 

@@ -4,17 +4,19 @@ import { AttemptReport } from './attempt-report.js';
 import { dropCancelled } from './cancelled-retries.js';
 import type { Clock } from './clock.js';
 import { Conditions } from './conditions.js';
+import type { Delivery } from './delivery.js';
 import type { DeliveryLog } from './delivery-log.js';
 import type { DeliveryStores } from './delivery-stores.js';
 import { Dispatcher } from './dispatcher.js';
 import { FilterReport } from './filter-report.js';
 import type { Feed } from './feed.js';
 import type { OwnedStream, StreamCursor } from './owned-stream.js';
+import { OrderOpener } from './order-opener.js';
 import { Parking } from './parking.js';
 import { RetryBook } from './retry-book.js';
 import { RetryLoader } from './retry-loader.js';
 import { RoundRobin } from './round-robin.js';
-import type { Delivery, Sender, WaitingRetry } from './sender.js';
+import type { Sender, WaitingRetry } from './sender.js';
 import { SettleWriter } from './settle-writer.js';
 import { Settler } from './settler.js';
 import { StatsRecorder } from './stats-recorder.js';
@@ -65,6 +67,7 @@ export class Engine {
   readonly tokens: TokenSupply;
   readonly reader: StreamReader;
   readonly book: RetryBook;
+  readonly opener: OrderOpener;
   private readonly loader: RetryLoader;
 
   constructor(private readonly options: EngineOptions) {
@@ -100,6 +103,7 @@ export class Engine {
       onLost: (retry, isBuried) => this.lost(retry, isBuried),
       onIdle: () => this.moved(),
     });
+    this.opener = new OrderOpener({ store, lines, onIdle: () => this.moved() });
     this.book = new RetryBook({
       store,
       clock,
@@ -115,7 +119,7 @@ export class Engine {
 
   /** Nothing is under way and nothing could be sent now. */
   get isQuiet(): boolean {
-    const { dispatcher, reader, settler, loader, book } = this;
+    const { dispatcher, reader, settler, loader, book, opener } = this;
     return (
       dispatcher.isIdle &&
       reader.isIdle &&
@@ -123,6 +127,7 @@ export class Engine {
       loader.isIdle &&
       book.isIdle &&
       this.tokens.isIdle &&
+      opener.isIdle &&
       (dispatcher.line.size === 0 || !dispatcher.isOpen)
     );
   }
@@ -149,6 +154,7 @@ export class Engine {
       stream.tail.trim();
       this.reader.considerStream(stream);
     }
+    this.opener.run();
     await dropCancelled(this.senders.values(), this.options.stores.retries);
     await this.book.scan();
     for (const sender of this.senders.values()) this.loader.want(sender);
@@ -202,7 +208,7 @@ export class Engine {
       slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
       onTokensWanted: (sender) => this.tokens.want(sender),
       onTaken: (delivery) => this.taken(delivery),
-      onFinished: (delivery, response, outcome) => this.report.attempted(delivery, response, outcome, clock.now()),
+      onFinished: (response, conclusions) => this.report.attempted(response, conclusions, clock.now()),
       onIdle: () => this.conditions.check(),
       onSuspended: (sender, outcome) => onSuspended(sender, outcome.reason),
     });
@@ -253,5 +259,6 @@ export class Engine {
 
   private lost({ cursor, seq, kind }: WaitingRetry, isBuried: boolean): void {
     this.settler.lose({ cursor, seq, kind }, isBuried);
+    cursor.order.forget(seq);
   }
 }

@@ -1,6 +1,6 @@
 import type { FilterVerdict } from '@hookcast/filter';
 import type { DeliveryLog } from './delivery-log.js';
-import type { Delivery } from './sender.js';
+import type { Delivery } from './delivery.js';
 
 /** One line per subscription within this time, however many events its filter fails on. */
 const quietMs = 60_000;

@@ -6,6 +6,7 @@ import type { DeliverySubscription } from './delivery-subscription.js';
 import { hookTemplate } from './hook-request.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
 import type { Claim } from './ownership-store.js';
+import type { OrderOpener } from './order-opener.js';
 import type { Parking } from './parking.js';
 import type { RetryBook } from './retry-book.js';
 import { RoundRobin } from './round-robin.js';
@@ -18,6 +19,7 @@ export interface HoldingsOptions {
   reader: StreamReader;
   book: RetryBook;
   line: RoundRobin<Sender>;
+  opener: OrderOpener;
   parking: Parking;
   lines: DeliveryLog;
   userAgent: string;
@@ -110,6 +112,7 @@ export class Holdings {
     sender.cursors.add(cursor);
     sender.weighRate();
     this.options.book.addCursor(cursor, sender);
+    this.options.opener.want(cursor);
     this.options.parking.adopt(sender, cursor);
   }
 
@@ -135,11 +138,18 @@ export class Holdings {
     const wasActive = sender.isActive;
     const isElsewhere = sender.template.url !== settings.template.url;
     sender.apply(settings);
+    for (const cursor of sender.cursors) this.reorder(cursor);
     if (wasActive && !sender.isActive) this.silence(sender);
     // What is known about the old URL says nothing about a new one.
     if (sender.isActive && (!wasActive || isElsewhere)) this.resume(sender);
     // A wider window may take more at once.
     this.options.line.add(sender);
+  }
+
+  /** The order may have changed: what waited under the old one asks again. */
+  private reorder(cursor: StreamCursor): void {
+    cursor.reorder();
+    this.options.opener.want(cursor);
   }
 
   private silence(sender: Sender): void {

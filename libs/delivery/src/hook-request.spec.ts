@@ -10,6 +10,7 @@ const target: HookTarget = {
   name: 'billing',
   url: 'http://billing:3000/hooks',
   format: 'cloudevents',
+  batch: null,
   timeoutMs: 15_000,
   headers: {},
   signature: 'hmac',

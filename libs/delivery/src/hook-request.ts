@@ -2,12 +2,22 @@ import { hookHeaders, parseSecret, sign, type SigningKey } from '@hookcast/proto
 import type { HookAccess, HookTls } from '@hookcast/egress';
 import type { HookEvent, HookFormat } from './hook-event.js';
 
+/** What a subscription says about batches. */
+export interface BatchPolicy {
+  /** 1 to 1,000. */
+  readonly maxEvents: number;
+  /** Bytes of the body; a single larger event goes by itself. */
+  readonly maxBytes: number;
+}
+
 /** What the request of a subscription depends on besides the event. */
 export interface HookTarget {
   name: string;
   url: string;
   format: HookFormat;
   timeoutMs: number;
+  /** Several events in one request, in format cloudevents; null for one at a time. */
+  batch: BatchPolicy | null;
   /** Extra headers the subscription asks for. */
   headers: Readonly<Record<string, string>>;
   signature: 'hmac' | 'ed25519' | 'both';
@@ -32,6 +42,8 @@ export interface HookCredentials {
 export interface HookTemplate {
   url: string;
   format: HookFormat;
+  /** Requests carry batches. */
+  isBatch: boolean;
   timeoutMs: number;
   subscription: string;
   userAgent: string;
@@ -49,6 +61,15 @@ export interface HookRequest {
   timeoutMs: number;
   access?: HookAccess;
   tls?: HookTls;
+  /** Bytes of the answer's body to keep; undefined for what the client keeps. */
+  storedResponseBytes?: number;
+}
+
+/** What a request says about the attempt that it is. */
+export interface AttemptMark {
+  /** From 1. In a batch, the highest of its events. */
+  number: number;
+  isReplay: boolean;
 }
 
 /**
@@ -82,6 +103,7 @@ export function hookTemplate(target: HookTarget, userAgent: string): HookTemplat
   return {
     url,
     format,
+    isBatch: target.batch !== null,
     timeoutMs,
     subscription,
     userAgent,
@@ -110,7 +132,7 @@ function signingKeysOf({ signature, secrets, signingKeys }: HookTarget): Signing
 export function hookRequest(
   template: HookTemplate,
   event: HookEvent,
-  attempt: { number: number; isReplay: boolean },
+  attempt: AttemptMark,
   timestamp: number,
 ): HookRequest {
   const { bytes, contentType, headers: eventHeaders } = event.body(template.format);

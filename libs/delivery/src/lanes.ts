@@ -1,7 +1,7 @@
 import { RoundRobin, type Queued } from './round-robin.js';
 
-/** kind of a row in retries */
-export const retryKind = { retry: 0, delayed: 1, redelivery: 2, replay: 3 } as const;
+/** kind of a row in retries; `alone`: failed in a batch, and is sent by itself from then on */
+export const retryKind = { retry: 0, delayed: 1, redelivery: 2, replay: 3, alone: 4 } as const;
 
 /** Somebody asked for this delivery again: neither a filter nor its age keeps it back, and its dead letter holds the event. */
 export const isAskedFor = (kind: number | undefined): boolean =>

@@ -1,5 +1,5 @@
 import type { HookResponse } from '@hookcast/egress';
-import { parseVerdict, verdictHeader } from '@hookcast/protocol';
+import { parseVerdict, verdictHeader, type Verdict } from '@hookcast/protocol';
 import { retryAfterMs } from './retry-after.js';
 import { retryDelayMs, type RetrySchedule } from './retry-schedule.js';
 
@@ -48,8 +48,22 @@ export function decide(response: HookResponse, context: AttemptContext): Outcome
 type Answer = Extract<HookResponse, { kind: 'answered' }>;
 
 function decideByVerdict(header: string | string[], answer: Answer, context: AttemptContext): Outcome | undefined {
+  const verdict = parseVerdict(Array.isArray(header) ? header[0] : header);
+  return verdict && decideVerdict(verdict, answer.headers['retry-after'], context);
+}
+
+/**
+ * What a hook says about one event.
+ *
+ * @param retryAfter the answer's header; it speaks about this event, so it does not pause the hook
+ */
+export function decideVerdict(
+  verdict: Verdict,
+  retryAfter: string | string[] | undefined,
+  context: AttemptContext,
+): Outcome {
   const error = 'verdict: the hook asked for it';
-  switch (parseVerdict(Array.isArray(header) ? header[0] : header)) {
+  switch (verdict) {
     case 'ok':
       return delivered;
     case 'drop':
@@ -57,10 +71,7 @@ function decideByVerdict(header: string | string[], answer: Answer, context: Att
     case 'dead-letter':
       return { kind: 'dead', reason: 'verdict', error };
     case 'retry':
-      // A verdict speaks about this event, so its retry-after does not pause the hook.
-      return retryOrDie(error, context, retryAfterMs(answer.headers['retry-after'], context.now));
-    case undefined:
-      return undefined;
+      return retryOrDie(error, context, retryAfterMs(retryAfter, context.now));
   }
 }
 

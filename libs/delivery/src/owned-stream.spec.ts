@@ -35,7 +35,11 @@ const stream = () => new OwnedStream({ streamId: 1, topicId: 1, topic: 't', part
 let ids = 0;
 const cursor = (of: OwnedStream, state: Partial<CursorState> = {}) => {
   ids += 1;
-  const made = new StreamCursor(of, { subscriptionId: ids, ownPageSize: 16, offer: () => {} }, { ...fresh, ...state });
+  const made = new StreamCursor(
+    of,
+    { subscriptionId: ids, ownPageSize: 16, ordering: 'none' as const, offer: () => {} },
+    { ...fresh, ...state },
+  );
   of.cursors.set(ids, made);
   return made;
 };

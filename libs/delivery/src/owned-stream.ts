@@ -1,7 +1,9 @@
 import type { StreamRef } from '@hookcast/log';
+import type { Delivery } from './delivery.js';
 import { Feed, pageEvents, type Follower } from './feed.js';
 import type { Park } from './flow/park.js';
 import type { HookEvent } from './hook-event.js';
+import { OrderGate, type Ordering } from './order-gate.js';
 import type { Queued } from './round-robin.js';
 import { SettledRanges } from './settled-ranges.js';
 
@@ -62,6 +64,7 @@ export class OwnedStream {
 export interface CursorSender {
   readonly subscriptionId: number;
   readonly ownPageSize: number;
+  readonly ordering: Ordering;
   /** There are events to take. */
   offer(cursor: StreamCursor): void;
 }
@@ -96,6 +99,8 @@ export class StreamCursor implements Queued, Follower {
   /** Settle batches that hold results of it and are not committed yet. */
   openBatches = 0;
   readonly settled: SettledRanges;
+  /** Whatever is sent asks it first. */
+  order: OrderGate<Delivery>;
   /** Totals since the subscription exists, as the row has them. */
   readonly totals: { delivered: number; dead: number; dropped: number; filtered: number };
   /** Expired since the last settle; the log counts expired events in the row too. */
@@ -117,6 +122,7 @@ export class StreamCursor implements Queued, Follower {
     readonly sender: CursorSender,
     state: CursorState,
   ) {
+    this.order = this.gate();
     this.settled = SettledRanges.parse(state.settledSeq, state.settledAt, state.above);
     this.settledBefore = this.settled.highest;
     this.takenSeq = this.settled.low;
@@ -142,12 +148,29 @@ export class StreamCursor implements Queued, Follower {
     return `${this.stream.streamId}/${this.sender.subscriptionId}`;
   }
 
+  /** The subscription asks for another order: what waits asks again under the new one. */
+  reorder(): void {
+    const { order } = this;
+    if (order.ordering === this.sender.ordering) return;
+    this.order = this.gate();
+    this.order.enter(order.leave());
+  }
+
+  private gate(): OrderGate<Delivery> {
+    return new OrderGate<Delivery>(this.sender.ordering, () => this.sender.offer(this));
+  }
+
   eventsArrived(): void {
     this.sender.offer(this);
   }
 
   get hasNext(): boolean {
     return this.returned.length > 0 || this.hasNew;
+  }
+
+  /** The request may take something, now or as soon as others have ended. */
+  isReadyFor(request: object): boolean {
+    return this.order.hasReady || (this.hasNext && this.order.hasRoom(request));
   }
 
   /** There is an event in memory that was not taken yet. */

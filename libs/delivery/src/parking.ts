@@ -8,7 +8,8 @@ import type { Outcome } from './outcome.js';
 import type { StreamCursor } from './owned-stream.js';
 import { offerProbe } from './probing.js';
 import type { RoundRobin } from './round-robin.js';
-import type { Delivery, Sender } from './sender.js';
+import type { Delivery } from './delivery.js';
+import type { Sender } from './sender.js';
 import type { Settler } from './settler.js';
 import type { StreamReader } from './stream-reader.js';
 
@@ -49,7 +50,7 @@ export class Parking {
   follow(sender: Sender, cursor: StreamCursor): void {
     if (!sender.isActive || sender.flow.isDown) return;
     cursor.stream.follow(cursor);
-    if (cursor.hasNext) cursor.eventsArrived();
+    if (cursor.hasNext || cursor.order.hasReady) cursor.eventsArrived();
     this.options.reader.consider(cursor);
   }
 

@@ -12,7 +12,8 @@ export type RedeliveryResult = 'requested' | 'unsettled' | 'unknown';
 
 /**
  * Asks for one more attempt of a delivery, at once. A dead letter stays until the attempt succeeds, so its event
- * survives even when its day has gone. Attempts count on; when the schedule has none left, a failure is final again.
+ * survives even when its day has gone. One that waits for its next attempt gets it now and stays what it is: later
+ * events of its key go on waiting for it. Any other takes its turn among those of its key and holds nothing back. Attempts count on; when the schedule has none left, a failure is final again.
  * Index: primary keys.
  */
 export async function requestRedelivery(
@@ -34,10 +35,11 @@ export async function requestRedelivery(
                  where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz - ${clockSkew}), 0),
              $5, $6, null
         from cursor where is_settled
-      on conflict (stream_id, subscription_id, seq) do update set kind = excluded.kind, next_at = excluded.next_at
+      on conflict (stream_id, subscription_id, seq) do update
+        set kind = case when retries.kind = any($7::int[]) then retries.kind else excluded.kind end, next_at = excluded.next_at
     )
     select is_settled from cursor`,
-    [streamId, subscriptionId, seq, eventAt, retryKind.redelivery, atOnce],
+    [streamId, subscriptionId, seq, eventAt, retryKind.redelivery, atOnce, [retryKind.retry, retryKind.alone]],
   );
   const [cursor] = found;
   if (!cursor) return 'unknown';

@@ -89,6 +89,8 @@ class World {
         topics: [],
         url: 'http://x',
         format: 'cloudevents' as const,
+        batch: null,
+        ordering: 'none' as const,
         concurrency: 2,
         timeoutMs: 1,
         retry: { schedule: [], jitter: 0 },
@@ -103,6 +105,7 @@ class World {
       const template = {
         url: '',
         format: 'cloudevents' as const,
+        isBatch: false,
         timeoutMs: 1,
         subscription: '',
         userAgent: '',

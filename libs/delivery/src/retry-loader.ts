@@ -127,8 +127,11 @@ interface LoadingRetry {
 }
 
 /** Each lane has its own, so that one with many due does not keep the other from being loaded. */
-const creditOf = (sender: Sender, lane: WaitingLane): number =>
-  Math.min(sender.subscription.concurrency, loadedAhead) - sender.loaded.sizeOf(lane);
+const creditOf = (sender: Sender, lane: WaitingLane): number => aheadOf(sender) - sender.loaded.sizeOf(lane);
+
+function aheadOf({ subscription: { concurrency, batch } }: Sender): number {
+  return batch === null ? Math.min(concurrency, loadedAhead) : Math.min(batch.maxEvents, eventsPerRead);
+}
 
 function nextOf(sender: Sender, lane: WaitingLane): LoadingRetry[] {
   const loading: LoadingRetry[] = [];

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@hookcast/log';
 import type pg from 'pg';
+import { retryKind } from './lanes.js';
 
 export interface StoredRetry {
   streamId: number;
@@ -96,6 +97,41 @@ export class RetryStore {
       values: [ids],
     });
     return found.rows.map(({ id }) => id);
+  }
+
+  /**
+   * Deliveries that will be tried again and that others of their key wait for, with the key of their event; without it
+   * when the event has gone with its day. Index: primary keys.
+   */
+  async failing(
+    cursors: readonly { streamId: number; subscriptionId: number }[],
+  ): Promise<{ streamId: number; subscriptionId: number; seq: number; key: string | undefined }[]> {
+    const found = await this.pool.query<{
+      stream_id: number;
+      subscription_id: number;
+      seq: string;
+      key: string | null;
+    }>({
+      name: 'retries-failing',
+      text: /* sql */ `
+        select r.stream_id, r.subscription_id, r.seq, e.key
+          from unnest($1::int[], $2::int[]) as c(stream_id, subscription_id)
+          join retries r using (stream_id, subscription_id)
+          left join lateral (select key from events e
+                              where e.stream_id = r.stream_id and e.seq = r.seq and e.created_at = r.event_at limit 1) e on true
+         where r.kind = any($3::int[])`,
+      values: [
+        cursors.map(({ streamId }) => streamId),
+        cursors.map(({ subscriptionId }) => subscriptionId),
+        [retryKind.retry, retryKind.alone],
+      ],
+    });
+    return found.rows.map((row) => ({
+      streamId: row.stream_id,
+      subscriptionId: row.subscription_id,
+      seq: Number(row.seq),
+      key: row.key ?? undefined,
+    }));
   }
 
   /** Events that only a dead letter still holds, because their day has gone from the log. Index: primary key. */

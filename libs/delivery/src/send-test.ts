@@ -1,7 +1,8 @@
 import type { HookClient } from '@hookcast/egress';
 import { uuidv7 } from '@hookcast/protocol';
+import { callRequest } from './batch-request.js';
 import { HookEvent } from './hook-event.js';
-import { hookRequest, hookTemplate, type HookTarget } from './hook-request.js';
+import { hookTemplate, type HookTarget } from './hook-request.js';
 
 export interface TestResult {
   eventId: string;
@@ -44,7 +45,7 @@ export async function sendTest(
   });
   const template = hookTemplate(target, userAgent);
   const attempt = { number: 1, isReplay: false };
-  const response = await client.post(hookRequest(template, event, attempt, Math.floor(now.getTime() / 1000)));
+  const response = await client.post(callRequest(template, [event], attempt, Math.floor(now.getTime() / 1000)));
   const { durationMs } = response;
   if (response.kind === 'failed') {
     return { eventId, durationMs, response: Buffer.alloc(0), error: `${response.error}: ${response.detail}` };

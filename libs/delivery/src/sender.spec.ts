@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@hookcast/log';
 import fc from 'fast-check';
+import { HookCall } from './delivery.js';
 import { HookEvent } from './hook-event.js';
 import { retryKind } from './lanes.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
@@ -28,6 +29,8 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
     topics: [],
     url: 'http://x',
     format: 'cloudevents' as const,
+    batch: null,
+    ordering: 'none' as const,
     concurrency: 32,
     timeoutMs: 1,
     retry: { schedule: [], jitter: 0 },
@@ -39,7 +42,15 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
     filter: null,
     state: 'active' as const,
   };
-  const template = { url: '', format: 'cloudevents' as const, timeoutMs: 1, subscription: '', userAgent: '', keys: [] };
+  const template = {
+    url: '',
+    format: 'cloudevents' as const,
+    isBatch: false,
+    timeoutMs: 1,
+    subscription: '',
+    userAgent: '',
+    keys: [],
+  };
   const endpoint = { origin: '', inFlight: 0, waiting: new RoundRobin<Sender>() };
   const settings = {
     subscription,
@@ -81,7 +92,11 @@ test('no lane waits for more than one delivery of each other lane, and nothing i
       const sender = senderWith(counts);
       const left = { ...counts };
       const waited = { first: 0, retry: 0, replay: 0 };
-      for (let taken = sender.take(); taken !== undefined; taken = sender.take()) {
+      for (
+        let taken = sender.take(new HookCall(sender));
+        taken !== undefined;
+        taken = sender.take(new HookCall(sender))
+      ) {
         const lane = laneOfSeq(taken.event.seq);
         left[lane] -= 1;
         for (const other of ['first', 'retry', 'replay'] as const) {

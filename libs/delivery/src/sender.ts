@@ -1,4 +1,5 @@
 import type { Filter } from '@hookcast/filter';
+import { Delivery, type HookCall } from './delivery.js';
 import type { DeliverySubscription } from './delivery-subscription.js';
 import { Flow } from './flow/flow.js';
 import type { HookEvent } from './hook-event.js';
@@ -36,17 +37,6 @@ export interface WaitingRetry extends Queued {
   isDropped: boolean;
 }
 
-/** One event to be sent to one subscription now. */
-export interface Delivery {
-  readonly sender: Sender;
-  readonly cursor: StreamCursor;
-  readonly event: HookEvent;
-  /** Number of this attempt, from 1. */
-  readonly attempt: number;
-  /** Undefined for a first try. */
-  readonly retry: WaitingRetry | undefined;
-}
-
 /** What the control plane says about a subscription, prepared for sending. */
 export interface SenderSettings {
   subscription: DeliverySubscription;
@@ -57,7 +47,7 @@ export interface SenderSettings {
 }
 
 /** First tries, and what waits in memory: each lane has its turn before any has a second one. */
-const turns: readonly ('first' | WaitingLane)[] = ['first', 'retry', 'replay'];
+const turns: readonly HookCall['lane'][] = ['first', 'retry', 'replay'];
 
 /** Everything this worker has to send for one subscription, in lanes which take turns. */
 export class Sender implements Queued, CursorSender {
@@ -77,6 +67,8 @@ export class Sender implements Queued, CursorSender {
   isSwept = false;
   isClosed = false;
   private readonly ready = new RoundRobin<StreamCursor>();
+  /** Taken for a request that was full: the next ones of their lanes. */
+  private readonly carried = new Map<HookCall['lane'], Delivery>();
   private turn = 0;
 
   /** @param line of all senders that have something to send */
@@ -133,9 +125,14 @@ export class Sender implements Queued, CursorSender {
     return Math.min(Math.max(2 * this.subscription.concurrency, 16), 128);
   }
 
-  /** Most retries in memory. */
+  get ordering(): DeliverySubscription['ordering'] {
+    return this.subscription.ordering;
+  }
+
+  /** Most retries in memory: enough for two batches. */
   get retryBound(): number {
-    return Math.max(4 * this.subscription.concurrency, 64);
+    const { concurrency, batch } = this.subscription;
+    return Math.max(4 * concurrency, 64, 2 * (batch?.maxEvents ?? 0));
   }
 
   /** Events that may be sent now; 0 for none. */
@@ -154,25 +151,58 @@ export class Sender implements Queued, CursorSender {
     this.line.add(this);
   }
 
-  /** The next delivery, from the lane whose turn it is and that has one. */
-  take(): Delivery | undefined {
+  /**
+   * The next delivery for the request: while that is empty from the lane whose turn it is and that has one, then from the
+   * same lane and topic.
+   */
+  take(call: HookCall): Delivery | undefined {
+    if (call.first !== undefined) return this.takeFrom(call.lane, call);
     for (let asked = 0; asked < turns.length; asked += 1) {
-      const lane = turns[this.turn] ?? 'first';
+      call.lane = turns[this.turn] ?? 'first';
       this.turn = (this.turn + 1) % turns.length;
-      const delivery = lane === 'first' ? this.takeFirst() : this.takeWaiting(lane);
+      const delivery = this.takeFrom(call.lane, call);
       if (delivery !== undefined) return delivery;
     }
     return undefined;
   }
 
-  private takeFirst(): Delivery | undefined {
-    for (let cursor = this.ready.next(); cursor !== undefined; cursor = this.ready.next()) {
+  /** The request was full for it: it is the first of the next one. */
+  carry(delivery: Delivery, lane: HookCall['lane']): void {
+    this.carried.set(lane, delivery);
+  }
+
+  private takeFrom(lane: HookCall['lane'], call: HookCall): Delivery | undefined {
+    const carried = this.carried.get(lane);
+    if (carried === undefined) return lane === 'first' ? this.takeFirst(call) : this.takeWaiting(lane);
+    this.carried.delete(lane);
+    const { cursor, retry } = carried;
+    if (cursor.isClosed || cursor.stream.isClosing || retry?.isDropped === true) return this.takeFrom(lane, call);
+    return carried;
+  }
+
+  private takeFirst(call: HookCall): Delivery | undefined {
+    for (let asked = this.ready.size; asked > 0; asked -= 1) {
+      const cursor = this.ready.next();
+      if (cursor === undefined) return undefined;
       if (cursor.isClosed || cursor.stream.isClosing) continue;
-      const event = cursor.take();
-      if (cursor.hasNext) this.ready.add(cursor);
-      if (event !== undefined) return { sender: this, cursor, event, attempt: 1, retry: undefined };
+      const delivery = call.mayHold(cursor) ? this.takeOf(cursor, call) : undefined;
+      if (cursor.isReadyFor(call)) this.ready.add(cursor);
+      if (delivery !== undefined) return delivery;
     }
     return undefined;
+  }
+
+  /** What waited for its turn goes before what is new. */
+  private takeOf(cursor: StreamCursor, call: HookCall): Delivery | undefined {
+    const { order } = cursor;
+    const waited = order.takeReady(call);
+    if (waited !== undefined) {
+      waited.isAdmitted = true;
+      return waited;
+    }
+    if (!order.hasRoom(call)) return undefined;
+    const event = cursor.take();
+    return event && new Delivery({ sender: this, cursor, event, attempt: 1, retry: undefined });
   }
 
   private takeWaiting(lane: WaitingLane): Delivery | undefined {
@@ -180,14 +210,14 @@ export class Sender implements Queued, CursorSender {
       const { cursor, event } = retry;
       if (retry.isDropped || event === undefined || cursor.isClosed || cursor.stream.isClosing) continue;
       retry.isTaken = true;
-      return { sender: this, cursor, event, attempt: retry.attempts + 1, retry };
+      return new Delivery({ sender: this, cursor, event, attempt: retry.attempts + 1, retry });
     }
     return undefined;
   }
 
   /** Something in memory could be sent, or is about to be. */
   get hasSomething(): boolean {
-    return this.ready.size > 0 || this.loaded.size > 0 || this.due.size > 0;
+    return this.ready.size > 0 || this.loaded.size > 0 || this.due.size > 0 || this.carried.size > 0;
   }
 
   /** A delivery is as if it had not been tried. */

@@ -2,7 +2,7 @@ import { OwnedStream, StreamCursor } from './owned-stream.js';
 import { SettleBatch } from './settle-batch.js';
 
 const stream = { streamId: 1, topicId: 1, topic: 'orders.created', partition: 0 };
-const sender = { subscriptionId: 7, ownPageSize: 16, offer: () => {} };
+const sender = { subscriptionId: 7, ownPageSize: 16, ordering: 'none' as const, offer: () => {} };
 const state = {
   settledSeq: 0,
   settledAt: 0,

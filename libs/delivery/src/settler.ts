@@ -4,7 +4,7 @@ import type { HookEvent } from './hook-event.js';
 import { isAskedFor, retryKind } from './lanes.js';
 import type { DeadReason, Outcome } from './outcome.js';
 import type { StreamCursor } from './owned-stream.js';
-import type { Delivery } from './sender.js';
+import type { Delivery } from './delivery.js';
 import { attemptOutcome, SettleBatch, type FinishedRetry } from './settle-batch.js';
 import type { SettleWriter } from './settle-writer.js';
 
@@ -23,8 +23,21 @@ export interface SettlerOptions {
   onFenced(cursors: readonly StreamCursor[]): void;
 }
 
-/** Bytes of a successful answer that are kept; of a failed one all that the client stored. */
+/** What an attempt came to. */
+export interface AttemptResult {
+  outcome: Outcome;
+  /** The next attempt carries this event only. */
+  isAlone: boolean;
+  /** Events of the request. */
+  events: number;
+  /** Unix milliseconds. */
+  now: number;
+}
+
+/** Bytes of an answer that are kept. That of a batch is kept with every event of it. */
 const keptOfSuccess = 1_024;
+const keptOfFailure = 8_192;
+const keptOfBatch = 256;
 
 /** Collects results and writes them in batches, one at a time and in order. */
 export class Settler {
@@ -47,24 +60,37 @@ export class Settler {
     return this.unsettled === 0;
   }
 
-  /** Takes down what an attempt came to. */
-  add(delivery: Delivery, response: HookResponse, outcome: Outcome, now: number): void {
+  /** Takes down what an attempt came to, and answers the kind of the row that waits for the next one, if there is any. */
+  add(delivery: Delivery, response: HookResponse, result: AttemptResult): number | undefined {
+    const { cursor, event } = delivery;
+    this.record(delivery, response, result);
+    const kind = this.apply(delivery, response, result);
+    this.settled(cursor, event, delivery);
+    return kind;
+  }
+
+  /** An attempt that leaves the delivery where it was. */
+  note(delivery: Delivery, response: HookResponse, result: AttemptResult): void {
+    this.record(delivery, response, result);
+    this.touch(delivery.cursor);
+  }
+
+  private record(delivery: Delivery, response: HookResponse, result: AttemptResult): void {
     const { cursor, event, attempt } = delivery;
+    const { outcome, now } = result;
     if (outcome.kind !== 'delivered' || this.options.attemptLog === 'all') {
       this.open.attempts.push({
         cursor,
         seq: event.seq,
         attempt,
         outcome: attemptOutcome[outcome.kind],
-        status: response.kind === 'answered' ? response.status : null,
+        status: statusOf(response),
         durationMs: Math.round(response.durationMs),
         at: now,
         error: 'error' in outcome ? outcome.error : null,
-        response: keptResponse(response, outcome),
+        response: keptResponse(response, result),
       });
     }
-    this.apply(delivery, outcome, response, now);
-    this.settled(cursor, event, delivery);
   }
 
   /** The event is not to be delivered yet: its delivery becomes a row that is due then. */
@@ -107,9 +133,12 @@ export class Settler {
     }
   }
 
-  private apply(delivery: Delivery, outcome: Outcome, response: HookResponse, now: number): void {
+  private apply(
+    delivery: Delivery,
+    response: HookResponse,
+    { outcome, now, isAlone }: AttemptResult,
+  ): number | undefined {
     const { cursor, attempt } = delivery;
-    const status = response.kind === 'answered' ? response.status : null;
     switch (outcome.kind) {
       case 'delivered':
         cursor.totals.delivered += 1;
@@ -117,22 +146,25 @@ export class Settler {
       case 'dropped':
         cursor.totals.dropped += 1;
         return this.finish(delivery);
-      case 'dead':
-        return this.bury(delivery, { reason: outcome.reason, error: outcome.error, status, attempts: attempt, now });
+      case 'dead': {
+        const { reason, error } = outcome;
+        return this.bury(delivery, { reason, error, status: statusOf(response), attempts: attempt, now });
+      }
       case 'retry':
       case 'suspend':
-        return this.again(delivery, outcome, now);
+        return this.again(delivery, outcome, { now, isAlone });
     }
   }
 
   private again(
-    { cursor, event, attempt, retry }: Delivery,
+    delivery: Delivery,
     outcome: Extract<Outcome, { kind: 'retry' | 'suspend' }>,
-    now: number,
-  ): void {
+    { now, isAlone }: { now: number; isAlone: boolean },
+  ): number {
+    const { cursor, event, attempt, retry } = delivery;
     // A suspended subscription keeps the delivery as one that is due as soon as it is resumed.
     const at = outcome.kind === 'retry' ? outcome.at : now;
-    const kind = retry && isAskedFor(retry.kind) ? retry.kind : retryKind.retry;
+    const kind = kindAfterFailure(delivery, isAlone);
     const operationId = retry?.operationId ?? null;
     const { seq, at: eventAt } = event;
     this.open.retries.push({
@@ -145,16 +177,17 @@ export class Settler {
       at,
       error: outcome.error,
     });
+    return kind;
   }
 
-  private finish({ cursor, retry }: Delivery, { hasFailed } = { hasFailed: false }): void {
+  private finish({ cursor, retry }: Delivery, { hasFailed } = { hasFailed: false }): undefined {
     if (retry) this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind, hasFailed });
   }
 
   private bury(
     delivery: Delivery,
     death: { reason: DeadReason; error: string | null; status: number | null; attempts: number; now: number },
-  ): void {
+  ): undefined {
     const { cursor, event } = delivery;
     const { reason, error, status, attempts, now } = death;
     cursor.totals.dead += 1;
@@ -202,7 +235,16 @@ export class Settler {
   }
 }
 
-function keptResponse(response: HookResponse, outcome: Outcome): Buffer | null {
+/** What was asked for by hand stays so; what has failed in a batch goes by itself from then on. */
+function kindAfterFailure({ retry }: Delivery, isAlone: boolean): number {
+  if (retry !== undefined && isAskedFor(retry.kind)) return retry.kind;
+  return isAlone || retry?.kind === retryKind.alone ? retryKind.alone : retryKind.retry;
+}
+
+const statusOf = (response: HookResponse): number | null => (response.kind === 'answered' ? response.status : null);
+
+function keptResponse(response: HookResponse, { outcome, events }: AttemptResult): Buffer | null {
   if (response.kind === 'failed' || response.body.length === 0) return null;
-  return outcome.kind === 'delivered' ? response.body.subarray(0, keptOfSuccess) : response.body;
+  const most = events > 1 ? keptOfBatch : outcome.kind === 'delivered' ? keptOfSuccess : keptOfFailure;
+  return response.body.subarray(0, most);
 }

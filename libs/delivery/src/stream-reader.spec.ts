@@ -57,7 +57,11 @@ class World {
     this.active = starts.map(() => true);
     this.cursors = starts.map((settledSeq, index) => {
       const state = { settledSeq, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, ...untouched };
-      const cursor = new StreamCursor(this.stream, { subscriptionId: index, ownPageSize: 2, offer: () => {} }, state);
+      const cursor = new StreamCursor(
+        this.stream,
+        { subscriptionId: index, ownPageSize: 2, ordering: 'none' as const, offer: () => {} },
+        state,
+      );
       this.stream.cursors.set(index, cursor);
       return cursor;
     });
@@ -180,7 +184,11 @@ function tightReader(read: () => Promise<void>) {
   });
   const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, ...untouched };
   const cursors = [0, 1].map((subscriptionId) => {
-    const cursor = new StreamCursor(stream, { subscriptionId, ownPageSize: 2, offer: () => {} }, state);
+    const cursor = new StreamCursor(
+      stream,
+      { subscriptionId, ownPageSize: 2, ordering: 'none' as const, offer: () => {} },
+      state,
+    );
     stream.cursors.set(subscriptionId, cursor);
     stream.follow(cursor);
     return cursor;

@@ -64,7 +64,16 @@ function stored({ storedAt, position, dataBase64, ...event }: RequestVector['eve
 
 test.each(requests)('hook-requests.json: $name', (vector) => {
   const { name, format, secrets } = vector.subscription;
-  const target = { name, format, secrets, url: 'http://hook', timeoutMs: 1_000, headers: {}, signingKeys: [] };
+  const target = {
+    name,
+    format,
+    secrets,
+    url: 'http://hook',
+    batch: null,
+    timeoutMs: 1_000,
+    headers: {},
+    signingKeys: [],
+  };
   const template = hookTemplate({ ...target, signature: 'hmac' }, 'Hookcast');
   const attempt = { number: vector.attempt, isReplay: vector.replay };
   const request = hookRequest(template, new HookEvent(stored(vector.event)), attempt, vector.timestamp);

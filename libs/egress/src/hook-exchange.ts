@@ -50,6 +50,8 @@ export interface HookRequest {
   /** @default POST */
   readonly method?: 'POST' | 'OPTIONS' | 'GET';
   readonly signal?: AbortSignal;
+  /** Bytes of the answer's body to keep, up to what is read at all. @default the client's storedResponseBytes */
+  readonly storedResponseBytes?: number;
   /** Own TLS material; connections are shared only between requests with the same. */
   readonly tls?: HookTls;
   /** Fetches the Authorization value of this request. */
@@ -194,7 +196,8 @@ export class HookExchange implements Dispatcher.DispatchHandler {
   }
 
   #store(chunk: Buffer): void {
-    const space = this.limits.storedResponseBytes - this.#stored;
+    const { storedResponseBytes = this.limits.storedResponseBytes } = this.request;
+    const space = storedResponseBytes - this.#stored;
     if (space <= 0) return;
     // A copy, since the chunk is a view into the connection's read buffer and would keep all of it alive.
     const part = Buffer.from(chunk.subarray(0, space));

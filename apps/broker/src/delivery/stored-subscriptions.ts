@@ -38,19 +38,19 @@ export class StoredSubscriptions implements SubscriptionCatalog {
 
   /** @throws UnsealError */
   target(subscription: Subscription): HookTarget {
-    const { name, url, format, timeoutMs, signature } = subscription;
+    const { name, url, format, batch, timeoutMs, signature } = subscription;
     const headers = headersOf(subscription, this.runtime.config.publicUrl);
     const secrets = this.secrets.active(subscription, this.runtime.clock.now());
     const { signingKeys } = this;
-    const target = { name, url, format, timeoutMs, headers, signature, secrets, signingKeys };
+    const target = { name, url, format, batch, timeoutMs, headers, signature, secrets, signingKeys };
     const credentials = this.credentials.open(subscription);
     return credentials ? { ...target, credentials } : target;
   }
 
   private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
-    const { id, topics, filter, concurrency, drainRate, retry, nonRetryable, state } = subscription;
+    const { id, topics, filter, ordering, concurrency, drainRate, retry, nonRetryable, state } = subscription;
     try {
-      const flow = { concurrency, rateLimit: sendingRate(subscription), drainRate };
+      const flow = { ordering, concurrency, rateLimit: sendingRate(subscription), drainRate };
       return { ...this.target(subscription), id, topics, filter, ...flow, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;

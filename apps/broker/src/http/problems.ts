@@ -162,11 +162,6 @@ export const problems = {
     title: 'The WebSub subscription could not be asked for',
     help: '`detail` says why: the topic cannot be fetched or names no hub, or the hub did not accept the request.',
   },
-  'feature-unavailable': {
-    status: 422,
-    title: 'This version does not support that yet',
-    help: '`errors` names the field. Leave it out or give it its default.',
-  },
   'over-quota': {
     status: 429,
     title: 'This key makes more requests than its quota allows',

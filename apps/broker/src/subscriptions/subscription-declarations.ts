@@ -7,7 +7,7 @@ import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
 import type { HandshakeColumns } from '../handshake/handshake-state.js';
-import { Problem, type FieldError } from '../http/problem.js';
+import type { FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
@@ -17,7 +17,7 @@ import { DeclaredSecrets, type WantedSecrets } from './declared-secrets.js';
 import { HookAddresses } from './hook-addresses.js';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
 import { wantedCredentials } from './wanted-credentials.js';
-import { hasSettings, settingsOf, unavailableFields, type SubscriptionSettings } from './subscription-settings.js';
+import { hasSettings, settingsOf, type SubscriptionSettings } from './subscription-settings.js';
 
 /** A subscription as somebody wants it to be, checked. */
 export interface Declaration {
@@ -47,15 +47,13 @@ export class SubscriptionDeclarations {
   /** @throws Problem for what a DTO cannot see; `pointer` is where the declaration stands in the body */
   check(name: string, request: PutSubscriptionRequest, pointer = ''): Declaration {
     const at = ({ pointer: field, detail }: FieldError) => ({ pointer: `${pointer}${field}`, detail });
-    const unavailable = unavailableFields(request).map(at);
-    if (unavailable.length > 0) throw new Problem('feature-unavailable', { errors: unavailable });
     const settings = settingsOf(request);
     if (settings.timeoutMs > this.runtime.config.maxHookTimeoutMs) {
       const detail = `must not be greater than ${this.runtime.config.maxHookTimeoutMs}`;
       throw invalid([at({ pointer: '/timeoutMs', detail })]);
     }
-    const filter = filterFault(settings.filter);
-    if (filter !== undefined) throw invalid([at({ pointer: '/filter', detail: filter })]);
+    const settingFaults = faultsOf(settings).map(at);
+    if (settingFaults.length > 0) throw invalid(settingFaults);
     this.addresses.refuseMalformed(settings.url, `${pointer}/url`);
     const secrets = { secret: request.secret, credentials: wantedCredentials(request) };
     const faults = this.secrets.faults(secrets, settings.headers).map(at);
@@ -142,8 +140,6 @@ export class SubscriptionDeclarations {
       ...settings,
       ...greeting,
       ...this.greeting.openState(greeting.handshake),
-      batch: null,
-      ordering: 'none',
       drainRate: null,
       ...this.secrets.initial(owner, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
@@ -192,6 +188,15 @@ export class SubscriptionDeclarations {
     if (matching.length > 0)
       await createCursors(tx, { subscriptionId: id, topicIds: matching, start: startOf(startFrom) });
   }
+}
+
+function faultsOf({ batch, format, filter }: SubscriptionSettings): FieldError[] {
+  const faults: FieldError[] = [];
+  if (batch !== null && format !== 'cloudevents')
+    faults.push({ pointer: '/batch', detail: 'needs format cloudevents' });
+  const fault = filterFault(filter);
+  if (fault !== undefined) faults.push({ pointer: '/filter', detail: fault });
+  return faults;
 }
 
 /** What is wrong with a filter and where, in words; undefined when nothing is. */

@@ -18,6 +18,14 @@ export class RetryResponse {
   jitter!: number;
 }
 
+export class BatchResponse {
+  @ApiProperty({ type: Number })
+  maxEvents!: number;
+
+  @ApiProperty({ type: Number })
+  maxBytes!: number;
+}
+
 export class ParkedResponse {
   @ApiProperty({ enum: ['retry-after', 'failing'], description: 'The hook asked for quiet, or its endpoint is down.' })
   reason!: string;
@@ -71,8 +79,8 @@ export class SubscriptionResponse {
   @ApiProperty({ enum: hookFormats })
   format!: HookFormat;
 
-  @ApiProperty({ type: Object, nullable: true })
-  batch!: object | null;
+  @ApiProperty({ type: BatchResponse, nullable: true })
+  batch!: BatchResponse | null;
 
   @ApiProperty({ enum: ['none', 'key', 'strict'] })
   ordering!: Ordering;

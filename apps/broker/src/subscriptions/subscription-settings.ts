@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { HookFormat, RetryPolicy, SignatureKind, Subscription } from '@hookcast/database';
-import type { FieldError } from '../http/problem.js';
+import type { BatchPolicy, HookFormat, Ordering, RetryPolicy, SignatureKind, Subscription } from '@hookcast/database';
 import type { PutSubscriptionRequest } from './subscription.dto.js';
 
 /** What a declaration decides about a subscription; the secret is kept apart, since it is sealed. */
@@ -10,6 +9,8 @@ export interface SubscriptionSettings {
   url: string;
   filter: string | null;
   format: HookFormat;
+  batch: BatchPolicy | null;
+  ordering: Ordering;
   concurrency: number;
   rateLimit: number | null;
   timeoutMs: number;
@@ -28,6 +29,8 @@ const defaultRetry: RetryPolicy = {
 
 const defaultNonRetryable = [400, 413, 422];
 
+const defaultBatchBytes = 1_048_576;
+
 /** A PUT replaces: what it leaves out gets its default. */
 export function settingsOf(request: PutSubscriptionRequest): SubscriptionSettings {
   return {
@@ -41,6 +44,9 @@ export function settingsOf(request: PutSubscriptionRequest): SubscriptionSetting
       schedule: request.retry?.schedule ?? [...defaultRetry.schedule],
       jitter: request.retry?.jitter ?? defaultRetry.jitter,
     },
+    batch: request.batch
+      ? { maxEvents: request.batch.maxEvents, maxBytes: request.batch.maxBytes ?? defaultBatchBytes }
+      : null,
     ...sendingOf(request),
   };
 }
@@ -49,10 +55,11 @@ function sendingOf(
   request: PutSubscriptionRequest,
 ): Pick<
   SubscriptionSettings,
-  'format' | 'concurrency' | 'rateLimit' | 'timeoutMs' | 'nonRetryable' | 'signature' | 'startFrom'
+  'format' | 'ordering' | 'concurrency' | 'rateLimit' | 'timeoutMs' | 'nonRetryable' | 'signature' | 'startFrom'
 > {
   return {
     format: request.format ?? 'cloudevents',
+    ordering: request.ordering ?? 'none',
     concurrency: request.concurrency ?? 32,
     rateLimit: request.rateLimit ?? null,
     timeoutMs: request.timeoutMs ?? 15_000,
@@ -67,13 +74,4 @@ export function hasSettings(subscription: Subscription, settings: SubscriptionSe
   return Object.entries(settings).every(([field, wanted]) =>
     isDeepStrictEqual(Reflect.get(subscription, field), wanted),
   );
-}
-
-/** Fields that a later version understands and this one must not ignore silently. */
-export function unavailableFields(request: PutSubscriptionRequest): FieldError[] {
-  const fields: [string, boolean][] = [
-    ['batch', request.batch != null],
-    ['ordering', (request.ordering ?? 'none') !== 'none'],
-  ];
-  return fields.filter(([, given]) => given).map(([name]) => ({ pointer: `/${name}`, detail: 'is not available yet' }));
 }

@@ -70,6 +70,27 @@ export class RetryRequest {
   jitter?: number;
 }
 
+export class BatchRequest {
+  @ApiProperty({ type: Number, minimum: 1, maximum: 1000 })
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  maxEvents!: number;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 1024,
+    maximum: 8_388_608,
+    default: 1_048_576,
+    description: 'Bytes of the body; a single larger event is sent by itself.',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1024)
+  @Max(8_388_608)
+  maxBytes?: number;
+}
+
 @ApiExtraModels(...authSubTypes.map(({ value }) => value))
 export class PutSubscriptionRequest {
   @ApiPropertyOptional({ type: String, nullable: true, description: 'The service this subscription belongs to.' })
@@ -110,12 +131,23 @@ export class PutSubscriptionRequest {
   @IsIn(hookFormats)
   format?: HookFormat;
 
-  @ApiPropertyOptional({ type: Object, nullable: true, description: 'Not available yet: leave it out or null.' })
+  @ApiPropertyOptional({
+    type: BatchRequest,
+    nullable: true,
+    description: 'Several events in one request, with format cloudevents: docs/batches.md.',
+  })
   @IsOptional()
   @IsObject()
-  batch?: Record<string, unknown> | null;
+  @ValidateNested()
+  @Type(() => BatchRequest)
+  batch?: BatchRequest | null;
 
-  @ApiPropertyOptional({ enum: orderings, default: 'none', description: 'Only `none` is available yet.' })
+  @ApiPropertyOptional({
+    enum: orderings,
+    default: 'none',
+    description:
+      '`key`: events of one key one after another; `strict`: one request at a time per stream. docs/ordering.md.',
+  })
   @MayBeAbsent()
   @IsIn(orderings)
   ordering?: (typeof orderings)[number];

@@ -14,7 +14,7 @@ export interface RetryPolicy {
 
 export interface BatchPolicy {
   maxEvents: number;
-  maxBytes?: number;
+  maxBytes: number;
 }
 
 /** One signing key, sealed by the broker's encryption key; several while a secret rotates, newest first. */
