@@ -21,6 +21,21 @@ export const guardSettings = {
     fallback: 'here',
     parse: oneOf('here', 'proxy'),
   }),
+  sessionIdleMinutes: setting('HOOKCAST_SESSION_IDLE_MINUTES', {
+    doc: 'Minutes without a request after which somebody is logged out of the page.',
+    fallback: 30,
+    parse: wholeNumber(1, 1440),
+  }),
+  sessionHours: setting('HOOKCAST_SESSION_HOURS', {
+    doc: 'Hours after which a session of the page ends in any case.',
+    fallback: 12,
+    parse: wholeNumber(1, 720),
+  }),
+  failedKeysPerMinute: setting('HOOKCAST_FAILED_KEYS_PER_MINUTE', {
+    doc: 'Wrong keys that one address may try at the login form; then it has to wait, longer with each further one.',
+    fallback: 10,
+    parse: wholeNumber(1, 1_000_000),
+  }),
   maxClockSkewMs: setting('HOOKCAST_MAX_CLOCK_SKEW_MS', {
     doc: 'Milliseconds that the clocks of this process and of the database may differ; beyond it the process warns and is not ready. Receivers refuse signatures whose time is off.',
     fallback: 30_000,

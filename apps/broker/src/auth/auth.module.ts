@@ -5,6 +5,7 @@ import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import { ControlModule } from '../control/control.module.js';
 import { Admission } from './admission.js';
 import { Authenticator } from './authenticator.js';
+import { FailedAttempts } from './failed-attempts.js';
 import { KeyDirectory } from './key-directory.js';
 import { KeyQuota } from './key-quota.js';
 import { KeyUses } from './key-uses.js';
@@ -12,6 +13,7 @@ import { OpenAnswers } from './open-answers.js';
 import { PublishAccess } from './publish-access.js';
 import { RefusedRequests } from './refused-requests.js';
 import { ScopeGuard } from './scope.guard.js';
+import { Sessions } from './sessions.js';
 import { SubscriptionAccess } from './subscription-access.interceptor.js';
 
 @Module({
@@ -21,15 +23,17 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
     Authenticator,
     KeyDirectory,
     KeyQuota,
+    FailedAttempts,
     KeyUses,
     OpenAnswers,
     PublishAccess,
     RefusedRequests,
+    Sessions,
     { provide: APP_GUARD, useClass: ScopeGuard },
     // In this order: what the second one refuses, the first one tells of.
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
     { provide: APP_INTERCEPTOR, useClass: SubscriptionAccess },
   ],
-  exports: [Authenticator, KeyUses, PublishAccess],
+  exports: [Authenticator, FailedAttempts, KeyUses, PublishAccess, RefusedRequests, Sessions],
 })
 export class AuthModule {}

@@ -57,6 +57,17 @@ export class Authenticator {
       : this.directory.load(id).then((key) => this.judge(key, hash, id));
   }
 
+  /** Whoever holds the key, if it still works and its hash is the one that `matches`. */
+  async holderOf(keyId: string, matches: (hash: Buffer) => boolean): Promise<Principal | undefined> {
+    if (keyId === operator.keyId) return matches(this.operatorHash) ? operator : undefined;
+    const key = this.directory.cached(keyId) ?? (await this.directory.load(keyId));
+    if (!key) return undefined;
+    const hash = [key.hash, key.previousHash].find((one) => one !== null && matches(one));
+    if (!hash) return undefined;
+    const authentication = this.judge(key, hash, keyId);
+    return authentication.kind === 'known' ? authentication.principal : undefined;
+  }
+
   private judge(key: KnownKey | null, hash: Buffer, keyId: string): Authentication {
     const ends = key && endsOf(key, hash);
     if (!ends) return { kind: 'refused', reason: 'unknown', keyId };

@@ -8,5 +8,6 @@ import { DeadLettersService } from './dead-letters.service.js';
   imports: [TypeOrmModule.forFeature([Subscription])],
   controllers: [DeadLettersController],
   providers: [DeadLettersService],
+  exports: [DeadLettersService],
 })
 export class DeadLettersModule {}

@@ -167,6 +167,11 @@ export const problems = {
     title: 'This key makes more requests than its quota allows',
     help: 'Wait for `Retry-After` seconds; `RateLimit` says how many requests are left. Batches count as one request. Quota: HOOKCAST_KEY_REQUESTS_PER_SECOND and HOOKCAST_KEY_BURST, per process.',
   },
+  'too-many-failures': {
+    status: 429,
+    title: 'Too many wrong keys came from this address',
+    help: 'Wait for `Retry-After` seconds. Limit: HOOKCAST_FAILED_KEYS_PER_MINUTE. Requests with a right key in `Authorization` are not held up.',
+  },
   'too-many-readers': {
     status: 429,
     title: 'Too many long polls and event streams are open',

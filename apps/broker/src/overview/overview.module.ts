@@ -9,5 +9,6 @@ import { OverviewService } from './overview.service.js';
   imports: [StorageModule, SubscriptionsModule, TopicsModule],
   controllers: [OverviewController],
   providers: [OverviewService],
+  exports: [OverviewService],
 })
 export class OverviewModule {}

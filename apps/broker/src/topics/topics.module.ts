@@ -13,6 +13,6 @@ import { TopicsService } from './topics.service.js';
   imports: [TypeOrmModule.forFeature([Topic]), ControlModule, SchemasModule],
   controllers: [TopicsController],
   providers: [TopicsService, TopicSchemaCheck, TopicFiguresReader, TopicDirectory],
-  exports: [TopicDirectory, TopicFiguresReader],
+  exports: [TopicDirectory, TopicFiguresReader, TopicsService],
 })
 export class TopicsModule {}
