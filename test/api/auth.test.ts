@@ -53,6 +53,9 @@ test('only what shows nothing is public', () => {
     'HealthController.ready',
     'PageController.page',
     'PageController.style',
+    // By a form with a key in it; they show nothing.
+    'SessionController.login',
+    'SessionController.logout',
     'SigningKeysController.keys',
   ]);
 });
