@@ -94,11 +94,14 @@ interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
 }
 
-/** Every route of the running program, as `GET /v1/topics/:name`, but for the files of the API's documentation. */
+/**
+ * Every route of the running program, as `GET /v1/topics/:name`, but for the files of the API's documentation and for the
+ * page's form, which takes a key as a field and no header (page-session.test.ts).
+ */
 function routes(): string[] {
   const { stack } = broker.adapter.getInstance().router as unknown as { stack: Layer[] };
   return stack.flatMap(({ route }) =>
-    route && !route.path.startsWith('/docs/')
+    route && !/^\/(?:docs\/|session)/.test(route.path)
       ? Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${route.path}`)
       : [],
   );
