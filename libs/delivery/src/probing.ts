@@ -1,3 +1,4 @@
+import type { Park } from './flow/park.js';
 import type { StreamCursor } from './owned-stream.js';
 import type { RoundRobin } from './round-robin.js';
 import type { Sender } from './sender.js';
@@ -17,23 +18,32 @@ export interface ProbeSources {
  * in memory, as after a restart, the oldest event that waits is read.
  */
 export function offerProbe(sender: Sender, { reader, line }: ProbeSources): void {
-  const isFresh = (sender.flow.park?.probes ?? 0) % 2 === 1;
+  const oldest = oldestPending(sender);
+  const isFresh = oldest !== undefined && isOdd(sender.flow.park);
   for (const cursor of sender.cursors) cursor.prefersFresh = isFresh && cursor.givenBack < mostReturned;
+  // Retries take every second turn too: in step with these probes, they would leave none for a new event.
+  if (isFresh) sender.beginWithFirstTries();
+  const isWanted = isFresh || !sender.hasSomething;
   // What is read comes into the line by itself.
-  if ((isFresh || !sender.hasSomething) && isReadingOldest(sender, reader)) return;
-  for (const cursor of sender.cursors) if (cursor.hasNext) cursor.eventsArrived();
-  line.add(sender);
+  if (oldest !== undefined && isWanted && isReading(oldest, reader)) return;
+  offerAll(sender, line);
 }
 
-/** Asks for it, and is true while it is on its way. */
-function isReadingOldest(sender: Sender, reader: ProbeSources['reader']): boolean {
-  const cursor = oldestPending(sender);
-  if (cursor === undefined) return false;
+const isOdd = (park: Park | undefined): boolean => park !== undefined && park.probes % 2 === 1;
+
+/** Asks for the event, and is true while it is on its way. */
+function isReading(cursor: StreamCursor, reader: ProbeSources['reader']): boolean {
   const feed = cursor.feed ?? cursor.stream.follow(cursor);
   reader.consider(cursor);
   return !cursor.hasNew && (feed.isReading || feed.queued);
 }
 
+function offerAll(sender: Sender, line: RoundRobin<Sender>): void {
+  for (const cursor of sender.cursors) if (cursor.hasNext) cursor.eventsArrived();
+  line.add(sender);
+}
+
+/** The cursor whose next event, one that was not taken yet, is the oldest. */
 function oldestPending(sender: Sender): StreamCursor | undefined {
   let oldest: StreamCursor | undefined;
   for (const cursor of sender.cursors) {

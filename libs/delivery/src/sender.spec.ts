@@ -4,6 +4,7 @@ import { HookCall } from './delivery.js';
 import { HookEvent } from './hook-event.js';
 import { retryKind } from './lanes.js';
 import { OwnedStream, StreamCursor } from './owned-stream.js';
+import { offerProbe } from './probing.js';
 import { RoundRobin } from './round-robin.js';
 import { Sender, type WaitingRetry } from './sender.js';
 
@@ -62,6 +63,8 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
   const stream = new OwnedStream({ streamId: 1, topicId: 1, topic: 't', partition: 0 }, 1);
   const state = { settledSeq: 0, settledAt: 0, above: '{}', delivered: 0, dead: 0, dropped: 0, filtered: 0 };
   const cursor = new StreamCursor(stream, sender, { ...state, drainSeq: 0, park: undefined, moves: 0 });
+  stream.head = counts.first;
+  sender.cursors.add(cursor);
   stream.follow(cursor);
   stream.tail.buffer.append(Array.from({ length: counts.first }, (_, index) => event(index + 1)));
   if (counts.first > 0) cursor.eventsArrived();
@@ -84,6 +87,19 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
 }
 
 const laneOfSeq = (seq: number) => (seq > 2_000 ? 'replay' : seq > 1_000 ? 'retry' : 'first');
+
+test('a probe that is to be made with a new event is, whichever lane had the last turn', () => {
+  for (let taken = 0; taken < 6; taken += 1) {
+    const sender = senderWith({ first: 10, retry: 10, replay: 10 });
+    sender.take(new HookCall(sender));
+    for (let index = 0; index < taken; index += 1) sender.take(new HookCall(sender));
+    for (const cursor of sender.cursors) cursor.giveBack(event(1));
+    sender.flow.park = { reason: 'failing', since: 0, until: 0, probes: 1, error: '' };
+    offerProbe(sender, { reader: { consider: () => {} }, line: new RoundRobin<Sender>() });
+    const seq = sender.take(new HookCall(sender))?.event.seq ?? 0;
+    expect([laneOfSeq(seq), seq > 1]).toEqual(['first', true]);
+  }
+});
 
 test('no lane waits for more than one delivery of each other lane, and nothing is left over', () => {
   const count = fc.nat({ max: 40 });

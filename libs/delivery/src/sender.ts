@@ -151,6 +151,11 @@ export class Sender implements Queued, CursorSender {
     this.line.add(this);
   }
 
+  /** First tries have the next turn. */
+  beginWithFirstTries(): void {
+    this.turn = 0;
+  }
+
   /**
    * The next delivery for the request: while that is empty from the lane whose turn it is and that has one, then from the
    * same lane and topic.
