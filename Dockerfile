@@ -12,6 +12,7 @@ COPY libs/delivery/package.json libs/delivery/
 COPY libs/publisher/package.json libs/publisher/
 COPY libs/receiver/package.json libs/receiver/
 COPY apps/broker/package.json apps/broker/
+COPY apps/cli/package.json apps/cli/
 COPY examples/shop/package.json examples/shop/
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./

@@ -23,6 +23,7 @@ const allowed: Record<string, string[]> = {
   ),
   'libs/publisher': ['node', '@hookcast/protocol'],
   'libs/receiver': ['node', '@hookcast/protocol'],
+  'apps/cli': ['node', '@hookcast/publisher', '@hookcast/receiver', '@hookcast/protocol'],
 };
 /** The part of the receiver SDK that takes the webhooks of SaaS senders: nothing else of it loads their checks. */
 const senderFiles = /^libs\/receiver\/src\/(?:verify-from|(?:nest-)?(?:from-)?senders?(?:-[\w-]+)?)\.ts$/;
@@ -57,7 +58,7 @@ function forbiddenImports(library: string, file: SourceFile): string[] {
     .map((name) => `${file.path} imports ${name}`);
 }
 
-const libraries = readdirSync(`${root}/libs`).map((name) => `libs/${name}`);
+const libraries = [...readdirSync(`${root}/libs`).map((name) => `libs/${name}`), 'apps/cli'];
 const everything = [...libraries.map((name) => `${name}/src`), 'apps/broker/src'].flatMap(sourceFiles);
 const offenders = (pattern: RegExp, mayBeIn: RegExp) =>
   everything.filter((file) => !mayBeIn.test(file.path) && pattern.test(file.text)).map((file) => file.path);
@@ -93,7 +94,10 @@ test('no package reaches into the files of another', () => {
 
 test('process.env is read in config.ts only', () => {
   expect(
-    offenders(/process\.env/, /^apps\/broker\/src\/(config|main|rotate-key)\.ts$|^libs\/database\/src\/embedded/),
+    offenders(
+      /process\.env/,
+      /^apps\/broker\/src\/(config|main|rotate-key)\.ts$|^apps\/cli\/src\/main\.ts$|^libs\/database\/src\/embedded/,
+    ),
   ).toEqual([]);
 });
 
@@ -102,10 +106,12 @@ test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
   expect(offenders(sql, /-(store|log)\.ts$|\/migrations\/|^libs\/database\/src\//)).toEqual([]);
 });
 
-test('outbound sockets are opened by libs/egress and the SDKs only', () => {
+test('outbound sockets are opened by libs/egress, the SDKs and the command line only', () => {
   const outbound =
     /\bfrom 'undici'|(?<![.\w]|async )fetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;
-  expect(offenders(outbound, /^libs\/(egress|publisher|receiver)\/|^libs\/database\/src\/embedded/)).toEqual([]);
+  expect(
+    offenders(outbound, /^libs\/(egress|publisher|receiver)\/|^apps\/cli\/|^libs\/database\/src\/embedded/),
+  ).toEqual([]);
 });
 
 test('folders are named after what they do', () => {
