@@ -58,6 +58,7 @@ async function createTopic(name, fanOut) {
       signature: 'hmac',
       secrets: [generateSecret()],
       signingKeys: [],
+      filter: null,
       state: 'active',
     });
   }
