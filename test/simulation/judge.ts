@@ -1,4 +1,6 @@
 import type { DeliverySubscription } from '@hookcast/delivery';
+import type { HookResponse } from '@hookcast/egress';
+import { endpointSign } from '../../libs/delivery/src/flow/endpoint-sign.js';
 import { attemptOutcome } from '../../libs/delivery/src/settle-batch.js';
 import { SettledRanges } from '../../libs/delivery/src/settled-ranges.js';
 import {
@@ -61,9 +63,15 @@ export class Judge implements Watcher {
   }
 
   /** A worker has the answer, or has given up waiting for it. */
-  ended({ workerId, subscriptionId }: SentAttempt): void {
+  ended({ workerId, subscriptionId, streamId, seq, attempt }: SentAttempt, response: HookResponse): void {
     const window = `${workerId}/${subscriptionId}`;
     this.inFlight.set(window, (this.inFlight.get(window) ?? 0) - 1);
+    if (!mayPark(response)) return;
+    // A failure of the endpoint that parks it is not counted: the attempt is made again, behind what was taken meanwhile.
+    const key = cursorKey(streamId, subscriptionId);
+    const known = this.attempts.get(`${key}/${seq}#${attempt}`);
+    if (known) known.isForgiven = true;
+    this.lastFirstTry.delete(key);
   }
 
   /** The hook took the event, or told the bus to be done with it. */
@@ -176,4 +184,9 @@ export class Judge implements Watcher {
   private accuse(what: string): void {
     if (this.violations.length < 20) this.violations.push(what);
   }
+}
+
+function mayPark(response: HookResponse): boolean {
+  const sign = endpointSign(response, { kind: 'delivered' });
+  return sign === 'failing' || sign === 'unreachable';
 }

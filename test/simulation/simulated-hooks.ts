@@ -76,7 +76,7 @@ export class SimulatedHooks {
         time.after(
           afterMs,
           () => {
-            judge.ended(attempt);
+            judge.ended(attempt, response);
             resolve(response);
           },
           program,

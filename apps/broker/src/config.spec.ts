@@ -78,7 +78,7 @@ test('every bad setting is named at once', () => {
     HOOKCAST_RETENTION_DAYS: '1.5',
     HOOKCAST_EGRESS_ALLOW: 'nonsense/99',
     HOOKCAST_PUBLIC_URL: 'ftp://x',
-    HOOKCAST_HANDSHAKE: 'required',
+    HOOKCAST_HANDSHAKE: 'perhaps',
     HOOKCAST_AUTO_CREATE_TOPICS: 'yes',
     DATABASE_URL: 'mysql://x',
   });
