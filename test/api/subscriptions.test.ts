@@ -358,11 +358,6 @@ test.each([
   });
 });
 
-test.each(['seek', 'replays'])('/%s is not there yet', async (action) => {
-  const answer = await broker.call('POST', `/v1/subscriptions/billing/${action}`, {});
-  expect(answer).toMatchObject({ status: 404, body: { code: 'route-not-found' } });
-});
-
 test('two declarations at once end as one subscription', async () => {
   const answers = await Promise.all(
     Array.from({ length: 8 }, async () => put('raced', { topics: ['raced.*'], url, secret })),

@@ -166,7 +166,7 @@ test('tells backlogs from heads and cursors, and when the oldest waiting event w
     [new Date(now - 10_000), topic.topicId],
   );
   const found = await backlogs(log.pool, [31, 32, 33]);
-  expect(found.get(31)).toEqual({
+  expect(found.get(31)).toMatchObject({
     backlog: 4,
     oldestPendingAt: new Date(now - 10_000),
     delivered: 0,
@@ -174,7 +174,7 @@ test('tells backlogs from heads and cursors, and when the oldest waiting event w
     dropped: 0,
     expired: 0,
   });
-  expect(found.get(32)).toEqual({
+  expect(found.get(32)).toMatchObject({
     backlog: 3,
     oldestPendingAt: new Date(now - 9_000),
     delivered: 5,
