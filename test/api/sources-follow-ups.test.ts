@@ -4,9 +4,7 @@ import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { HookClient } from '@hookcast/egress';
 import { requestOf, type Vector } from '../../libs/sources/src/vectors.js';
-import { SOURCES_CLIENT } from '../../apps/broker/src/sources/sources-client.js';
 import { testBroker, type TestBroker } from '../support/app.js';
 import { createAuthority } from '../support/certificates.js';
 import { until } from '../support/until.js';
@@ -46,20 +44,14 @@ async function amazon() {
     one.listen(0, '127.0.0.1');
     await once(one, 'listening');
   }
-  const client = new HookClient({
-    policy: { allow: ['127.0.0.0/8'] },
-    resolver: { resolve: async () => ['127.0.0.1'] },
-    proxy: { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` },
-    tls: { ca: authority.cert },
-  });
   return {
-    client,
+    ca: authority.cert,
+    proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     requests,
     setAway: (away: boolean) => {
       isAway = away;
     },
     close: async () => {
-      await client.destroy();
       for (const socket of sockets) socket.destroy();
       server.close();
       proxy.close();
@@ -73,11 +65,13 @@ let broker: TestBroker;
 let aws: Awaited<ReturnType<typeof amazon>>;
 
 beforeAll(async () => {
-  broker = await testBroker({ clock: { now: () => now } });
   aws = await amazon();
-  // The same rules and the same code, led to this test's AWS.
-  const client = broker.app.get<HookClient>(SOURCES_CLIENT, { strict: false });
-  vi.spyOn(client, 'post').mockImplementation(async (request) => aws.client.post(request));
+  broker = await testBroker({
+    clock: { now: () => now },
+    // The broker as it is, behind a proxy that leads to this test's AWS.
+    settings: { HOOKCAST_EGRESS_PROXY: aws.proxy, HOOKCAST_EGRESS_PROXY_RESOLVES: 'proxy' },
+    sendersTls: { ca: aws.ca },
+  });
 });
 afterAll(async () => {
   await broker?.close();

@@ -2,7 +2,7 @@
 import { fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,7 +93,15 @@ export async function startRig() {
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url, api, pool, stop };
+  /** CPU milliseconds of the broker so far, user and system; undefined where there is no /proc. Ticks are 10 ms. */
+  const cpuMs = () => {
+    if (!existsSync(`/proc/${child.pid}/stat`)) return undefined;
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  };
+  return { url, api, pool, stop, cpuMs };
 }
 
 /** Keeps `width` calls of `work` running until `total` are done; returns calls a second. */

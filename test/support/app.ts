@@ -5,6 +5,7 @@ import { createApp, type BrokerApp } from '../../apps/broker/src/app.js';
 import { loadConfig, type Config } from '../../apps/broker/src/config.js';
 import { createLog } from '../../apps/broker/src/logging.js';
 import type { Clock, Runtime } from '../../apps/broker/src/runtime.js';
+import type { HookTls } from '@hookcast/egress';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 export const adminKey = 'an-admin-key-for-tests-0123456789abcdef';
@@ -56,6 +57,8 @@ export interface TestBroker extends BrokerApp {
 export interface TestBrokerOptions {
   settings?: Record<string, string>;
   clock?: Clock;
+  /** What requests to senders trust. */
+  sendersTls?: HookTls;
   database?: TestDatabase;
 }
 
@@ -112,6 +115,7 @@ function runtimeOf(databaseUrl: string, options: TestBrokerOptions, lines: strin
     encryptionKey: config.encryptionKey ?? encryptionKey,
     previousEncryptionKey: config.previousEncryptionKey,
     log: createLog(config.logLevel, { write: (line) => void lines.push(line) }),
+    sendersTls: options.sendersTls,
     clock: options.clock ?? { now: () => new Date() },
   };
 }

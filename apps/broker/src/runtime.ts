@@ -1,3 +1,4 @@
+import type { HookTls } from '@hookcast/egress';
 import type { Logger } from 'pino';
 import type { Keyring } from './auth/vault.js';
 import type { Config } from './config.js';
@@ -10,6 +11,8 @@ export interface Runtime {
   encryptionKey: Buffer;
   /** Opens what it sealed, and signs along, while it is being replaced. */
   previousEncryptionKey?: Buffer | undefined;
+  /** Trusted and shown by requests to senders that bring nothing of their own. @default the roots of Node.js */
+  sendersTls?: HookTls | undefined;
   log: Logger;
   clock: Clock;
 }

@@ -1,5 +1,6 @@
 import {
   busExtensions,
+  contentModeOf,
   hookHeaders,
   hopCountOf,
   hopsOf,
@@ -76,10 +77,12 @@ export function deliveredEvent(event: CloudEvent, headers: HeaderValues): Delive
   };
 }
 
-/** The attribute goes first: the header of a request may speak of several events. */
+/** The attribute goes first: the header of a batch speaks of the event in it that went through most. */
 function hopsAfter(event: CloudEvent, headers: HeaderValues): number {
   const before = hopsOf(event);
-  return before === undefined ? (hopCountOf(headers[hookHeaders.hops]) ?? 1) : before + 1;
+  if (before !== undefined) return before + 1;
+  const isBatch = contentModeOf(text(headers['content-type'])) === 'batch';
+  return (isBatch ? undefined : hopCountOf(headers[hookHeaders.hops])) ?? 1;
 }
 
 const text = (value: string | string[] | undefined): string | undefined =>

@@ -114,6 +114,26 @@ test('an event without data has none', () => {
   expect(only(signed(formatStructured(empty), { 'content-type': mediaTypes.structured }))?.data).toBeUndefined();
 });
 
+test('the hops of an event are its own count and this hook, or what the header of a single one says', () => {
+  const { events: one } = verifyHookRequest(
+    signed(formatStandardPayload(event), { 'content-type': 'application/json', 'hookcast-hops': '3' }),
+    { secrets: [secret] },
+    { now },
+  );
+  expect(one[0]?.context.hops).toBe(3);
+  const batch = formatBatch([
+    { ...event, id: 'e1', extensions: { hookcasthops: '4' } },
+    { ...event, id: 'e2', extensions: {} },
+  ]);
+  const headers = { 'content-type': mediaTypes.batch, 'hookcast-hops': '5' };
+  const { events } = verifyHookRequest(
+    signed(batch, headers, { id: batchWebhookId('e1', 2) }),
+    { secrets: [secret] },
+    { now },
+  );
+  expect(events.map(({ context }) => context.hops)).toEqual([5, 1]);
+});
+
 test('a batch gives every event with its own id', () => {
   const events = [1, 2, 3].map((n): CloudEvent => ({ ...event, id: `e${n}`, data: Buffer.from(String(n)) }));
   const request = signed(formatBatch(events), { 'content-type': mediaTypes.batch }, { id: batchWebhookId('e1', 3) });

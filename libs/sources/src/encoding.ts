@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 const notLowerHex = /[^0-9a-f]/;
 const notHex = /[^0-9a-fA-F]/;
@@ -32,5 +32,5 @@ export function sameSecret(left: string, right: string): boolean {
 }
 
 export function sha256(data: string | Buffer): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }

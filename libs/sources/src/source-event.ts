@@ -18,6 +18,8 @@ export interface SourceEvent {
 }
 
 const keptOfName = 80;
+/** Most texts: their letters need not be looked up one by one. */
+const plain = /^[\x20-\x7e]*$/;
 
 /** Turns a received item into the event to store: equal items give equal ids, whichever process takes them in. */
 export function toSourceEvent(
@@ -37,7 +39,7 @@ export function toSourceEvent(
 
 /** CloudEvents allows neither control characters nor halves of surrogate pairs, and Postgres stores no NUL. */
 function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cs}]/gu, '\uFFFD');
+  return plain.test(text) ? text : text.replaceAll(/[\p{Cc}\p{Cs}]/gu, '\uFFFD');
 }
 
 function eventIdOf(name: string, dedupeKey: string): string {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type pg from 'pg';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
@@ -33,9 +33,9 @@ export class SeenKeys implements OnApplicationShutdown {
   ) {}
 
   /** @throws the database's error when it is away */
-  async isKnown({ sourceId, hash }: SeenKey): Promise<boolean> {
+  async isKnown(key: SeenKey): Promise<boolean> {
     return new Promise((answer, fail) => {
-      this.questions.push({ sourceId, hash, answer, fail });
+      this.questions.push({ ...key, answer, fail });
       if (this.asking) return;
       this.asking = true;
       // Requests that arrived together ask together.
@@ -103,5 +103,5 @@ export class SeenKeys implements OnApplicationShutdown {
 
 /** What a delivery is remembered by: half of the digest of its event's id. */
 export function seenKey(sourceId: number, eventId: string): SeenKey {
-  return { sourceId, hash: createHash('sha256').update(eventId).digest('hex').slice(0, 32) };
+  return { sourceId, hash: hash('sha256', eventId).slice(0, 32) };
 }

@@ -120,8 +120,11 @@ function ownerOf(
 ): { source: OpenSource; entry: SourceEntry } | undefined {
   const given = tokenDigest(token);
   if (sources.length === 0) timingSafeEqual(nobody, given);
-  const all = sources.flatMap((source) => source.entries.map((entry) => ({ source, entry })));
-  return all.filter(({ entry }) => timingSafeEqual(entry.digest, given))[0];
+  let owner: { source: OpenSource; entry: SourceEntry } | undefined;
+  for (const source of sources) {
+    for (const entry of source.entries) if (timingSafeEqual(entry.digest, given)) owner ??= { source, entry };
+  }
+  return owner;
 }
 
 function byName(sources: readonly OpenSource[]): Map<string, OpenSource[]> {

@@ -3,8 +3,10 @@ import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { hookHeaders, hopCountOf, uuidv7 } from '@hookcast/protocol';
 import type { RawRequest } from '@hookcast/sources';
+import type { Logger } from 'pino';
 import { reportProblem, toProblem } from '../http/problem.filter.js';
 import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
+import { unredacted } from '../logging.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { SourceAftermath } from './source-aftermath.js';
 import { readSourceBody } from './source-body.js';
@@ -33,12 +35,17 @@ interface Visit {
  */
 @Injectable()
 export class SourceLane {
+  /** Of fields that are chosen one by one: nothing has to be looked for in them. */
+  private readonly lines: Logger;
+
   constructor(
     private readonly directory: SourceDirectory,
     private readonly pipeline: SourcePipeline,
     private readonly aftermath: SourceAftermath,
     @Inject(RUNTIME) private readonly runtime: Runtime,
-  ) {}
+  ) {
+    this.lines = unredacted(runtime.log);
+  }
 
   /** True when the address is a source's, or looks like it: such a one is answered here. */
   take(request: IncomingMessage, response: ServerResponse): boolean {
@@ -104,8 +111,8 @@ export class SourceLane {
     const bytes = visit.raw?.body.length ?? 0;
     const source = visit.found.kind === 'unknown' ? undefined : visit.found.source;
     if (source) this.aftermath.record(toReception(visit, source, { request, outcome, bytes, durationMs }));
-    if (!this.runtime.log.isLevelEnabled('info')) return;
-    this.runtime.log.info(
+    if (!this.lines.isLevelEnabled('info')) return;
+    this.lines.info(
       {
         requestId: requestIdOf(response),
         receptionId: visit.id,
@@ -138,6 +145,7 @@ const hopsOf = ({ headers }: IncomingMessage): number => hopCountOf(headers[hook
 /** What an event counts for in the log's queue besides its data. */
 const appendOverhead = 1024;
 const longestShown = 256;
+const plain = /^[\x20-\x7e]*$/;
 /** Ids of a reception that are kept; only very large batches have more. */
 const keptIds = 500;
 
@@ -170,7 +178,9 @@ function toReception(
 
 /** Senders choose these texts; the database takes neither NUL nor halves of surrogate pairs. */
 function shown(text: string | undefined): string | null {
-  return text?.slice(0, longestShown).replaceAll(/[\p{Cc}\p{Cs}]/gu, '\uFFFD') ?? null;
+  if (text === undefined) return null;
+  const start = text.slice(0, longestShown);
+  return plain.test(start) ? start : start.replaceAll(/[\p{Cc}\p{Cs}]/gu, '\uFFFD');
 }
 
 function toRaw(request: IncomingMessage, body: Buffer): RawRequest {
@@ -184,12 +194,9 @@ function toRaw(request: IncomingMessage, body: Buffer): RawRequest {
 
 function send(response: ServerResponse, { answer }: Outcome): void {
   if (response.destroyed) return;
-  const body = Buffer.from(answer.body);
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    ...(answer.status !== 204 && { 'content-length': body.length }),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(response.req.method === 'HEAD' || body.length === 0 ? undefined : body);
+  const { status, headers, body } = answer;
+  const own = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length, ...own });
+  response.end(response.req.method === 'HEAD' || body === '' ? undefined : body);
 }

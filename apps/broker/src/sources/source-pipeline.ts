@@ -13,6 +13,7 @@ import {
 import { EventsService } from '../events/events.service.js';
 import type { TopicName } from '../topics/topic-directory.js';
 import { seenKey, SeenKeys } from './seen-keys.js';
+import type { SeenKey } from './seen-keys-store.js';
 import { SenderCertificates } from './sender-certificates.js';
 import type { OpenSource, SourceEntry } from './source-directory.js';
 import { accepted, failure, refusal, type Outcome } from './source-outcome.js';
@@ -79,13 +80,12 @@ export class SourcePipeline {
     const [first] = reception.items;
     const all = withoutRepeats(reception.items.map((item) => toTopicEvent(source, item, hops)));
     const keys = all.map(({ event }) => seenKey(sourceId, event.id));
-    const known = await Promise.all(keys.map((key) => this.seen.isKnown(key)));
-    const isFresh = (index: number) => known[index] !== true;
+    const fresh = await this.freshOf(keys);
     const appended = await this.appendAll(
       source.row.namespace,
-      all.filter((_, index) => isFresh(index)),
+      all.filter((_, index) => fresh[index]),
     );
-    this.seen.remember(keys.filter((_, index) => isFresh(index)));
+    this.seen.remember(keys.filter((_, index) => fresh[index]));
     const { response, followUp } = reception;
     return accepted(response, {
       verdict: all.length > 0 && !appended ? 'duplicate' : 'accepted',
@@ -95,8 +95,18 @@ export class SourcePipeline {
     });
   }
 
+  private async freshOf(keys: readonly SeenKey[]): Promise<boolean[]> {
+    const [only] = keys;
+    if (only !== undefined && keys.length === 1) return [!(await this.seen.isKnown(only))];
+    return Promise.all(keys.map(async (key) => !(await this.seen.isKnown(key))));
+  }
+
   /** All topics at once, so that they share the log's flushes. True when anything was new. */
   private async appendAll(namespace: string, events: readonly TopicEvent[]): Promise<boolean> {
+    // Nearly every request: no lists of lists for it.
+    const [only] = events;
+    if (only === undefined) return false;
+    if (events.length === 1) return this.append({ namespace, name: only.topic }, [only.event]);
     const topics = [...new Set(events.map(({ topic }) => topic))];
     const results = await Promise.all(
       topics.map(async (topic) =>

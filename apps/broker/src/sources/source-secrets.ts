@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { hash, hkdfSync, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSourceSecret, SealedToken, Source } from '@hookcast/database';
 import { Vault } from '../auth/vault.js';
@@ -98,7 +98,7 @@ export class SourceSecrets {
 }
 
 export function tokenDigest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 function belongsTo({ namespace, name }: Owner, column: 'tokens' | 'secrets'): string {

@@ -51,9 +51,9 @@ import { WebSubService } from './websub.service.js';
     {
       provide: SOURCES_CLIENT,
       inject: [EGRESS_POLICY, RUNTIME, Refusals],
-      useFactory: (policy: EgressPolicy, { config }: Runtime, refusals: Refusals) =>
+      useFactory: (policy: EgressPolicy, { config, sendersTls: tls }: Runtime, refusals: Refusals) =>
         new AuditedHookClient(
-          { policy, storedResponseBytes, connectionsPerOrigin: 8, ...forwardProxy(config) },
+          { policy, storedResponseBytes, connectionsPerOrigin: 8, ...forwardProxy(config), ...(tls && { tls }) },
           refusals,
         ),
     },
