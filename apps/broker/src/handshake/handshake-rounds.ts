@@ -94,6 +94,7 @@ export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy 
       Object.assign(subscription, { state: 'active', stateReason: null });
     }
     const { state: to, stateReason: reason } = subscription;
+    if (from !== to) subscription.updatedAt = this.runtime.clock.now();
     if (from !== to) this.runtime.log.info({ subscription: subscriptionName, from, to, reason }, 'subscription.state');
     return subscription;
   }
