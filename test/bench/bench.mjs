@@ -1,10 +1,11 @@
-// `npm run bench [-- publish push latency]`: figures with ratios against bare baselines of the same run.
+// `npm run bench [-- publish push latency backlog neighbours snapshot idle]`: figures with ratios against bare baselines of the same run.
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPublisher } from '@hookcast/publisher';
 import { Pool } from 'undici';
 import { adminKey, barePosts, orderEvent, percentile, rate, round, startReceiver, startRig, until } from './rig.mjs';
+import { backlog, idle, neighbours, snapshot } from './steadiness.mjs';
 
 const only = process.argv.slice(2);
 const wanted = (name) => only.length === 0 || only.includes(name);
@@ -160,6 +161,8 @@ try {
     await publishAndPush(1, 40_000, 'ratio >= 0.30');
     await publishAndPush(4, 16_000, 'ratio >= 0.35, WAL <= 450 bytes');
   }
+  for (const [name, part] of Object.entries({ neighbours, snapshot, idle, backlog }))
+    if (wanted(name)) await part({ rig, receiver, bus, report });
 } finally {
   await bus.close();
   receiver.stop();

@@ -60,7 +60,7 @@ export class Node {
         HOOKCAST_ADMIN_KEY: adminKey,
         HOOKCAST_ENCRYPTION_KEY: encryptionKey,
         HOOKCAST_EGRESS_ALLOW: '127.0.0.0/8',
-        HOOKCAST_MAX_HOOK_TIMEOUT_MS: '5000',
+        HOOKCAST_MAX_HOOK_TIMEOUT_MS: '15000',
       },
     });
     closeSync(out);

@@ -8,7 +8,8 @@ import { scenarios, type Scenario, type Stage } from './scenarios.js';
 /** Set by `npm run faults`. */
 const { FAULTS_SEED, FAULTS_MINUTES, FAULTS_ONLY } = process.env;
 const seed = FAULTS_SEED === undefined ? newSeed() : Number(FAULTS_SEED);
-const wanted = Object.entries(scenarios).filter(([name]) => FAULTS_ONLY === undefined || name === FAULTS_ONLY);
+const only = FAULTS_ONLY?.split(',');
+const wanted = Object.entries(scenarios).filter(([name]) => only?.includes(name) ?? true);
 
 /** Of a worker that is lost: the windows of its two hooks, and at most as many results as wait for one settle. */
 const duplicatesPerTakeover = 2 * 16 + 200;
@@ -27,8 +28,10 @@ async function play(name: string, scenario: Scenario, chance: Chance): Promise<v
   const topic = `faults.${name}.${rounds}`;
   const subscriptions = [`${name}-${rounds}-steady`, `${name}-${rounds}-flaky`];
   await cluster.subscribe(subscriptions[0] ?? '', topic, 'ok');
+  const ordering = scenario.isOrdered === true ? 'key' : 'none';
   await cluster.subscribe(subscriptions[1] ?? '', topic, 'flaky', {
-    retry: { schedule: [1, 1, 1, 1, 1, 1, 1], jitter: 0 },
+    ordering,
+    retry: { schedule: [1, 1, 1], jitter: 0 },
   });
   const load = new Load(cluster, topic);
   const stage: Stage = { cluster, chance, load, topic, measured: {} };
@@ -47,6 +50,7 @@ async function play(name: string, scenario: Scenario, chance: Chance): Promise<v
     print(name, report, stage.measured);
     expect(report).toMatchObject({ lost: [], unexpected: [], corrupted: [], unverified: [] });
     expect(report.duplicated).toBeLessThanOrEqual((scenario.takeovers ?? 0) * duplicatesPerTakeover);
+    if (scenario.isOrdered === true && subscription.endsWith('flaky')) expect(report.disordered).toEqual([]);
     await cluster.api('DELETE', `/v1/subscriptions/${subscription}`);
   }
 }

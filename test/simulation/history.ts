@@ -4,7 +4,7 @@ import { Chance } from './chance.js';
 import { Judge } from './judge.js';
 import { Link, type Weather } from './link.js';
 import type { Fault, Plan } from './plan.js';
-import { SimulatedDatabase } from './simulated-database.js';
+import { deliveryKey, SimulatedDatabase } from './simulated-database.js';
 import { SimulatedHooks } from './simulated-hooks.js';
 import { simulatedCatalog, simulatedStores } from './simulated-stores.js';
 import { VirtualTime, type Program } from './virtual-time.js';
@@ -151,6 +151,7 @@ class History {
         stores: sabotage.stores?.(stores, database) ?? stores,
         catalog: simulatedCatalog(database, link),
         client: this.hooks.clientOf(program, workerId),
+        log: { info: (event, fields) => this.heard(event, fields), warn: () => {} },
         clock: sabotage.clock?.(time.clock) ?? time.clock,
         random: chance.float,
         workerId,
@@ -163,6 +164,14 @@ class History {
       worker.start();
       this.places[place] = { program, worker };
     });
+  }
+
+  /** Only the worker knows that it does not count an attempt. */
+  private heard(event: string, fields: Readonly<Record<string, unknown>>): void {
+    if (event !== 'delivery.attempted' || fields['outcome'] !== 'parked') return;
+    const [streamId, seq] = String(fields['position']).split(':').map(Number);
+    const subscription = this.subscriptions.get(String(fields['subscription']));
+    this.judge.givenBack(deliveryKey(streamId ?? 0, subscription?.id ?? 0, seq ?? 0), Number(fields['attempt']));
   }
 
   private befall(fault: Fault): void {

@@ -49,8 +49,8 @@ export class Judge implements Watcher {
     const { workerId, streamId, subscriptionId, seq, attempt } = request;
     const delivery = deliveryKey(streamId, subscriptionId, seq);
     this.counts.attempts += 1;
-    this.judgeRepetition(request, delivery);
-    this.judgeOrder(request);
+    const isRepeated = this.judgeRepetition(request, delivery);
+    if (!isRepeated) this.judgeOrder(request);
     if (this.database.ownerOf(streamId) !== workerId) this.accuse(`${workerId} sends ${delivery} of a stream it lost`);
     const due = this.notBefore.get(`${delivery}#${attempt}`) ?? 0;
     if (this.now() < due) this.accuse(`${delivery} attempt ${attempt} ${due - this.now()} ms too early`);
@@ -77,6 +77,13 @@ export class Judge implements Watcher {
   /** The hook took the event, or told the bus to be done with it. */
   acknowledge(delivery: string, as: 'delivered' | 'dropped' | 'dead'): void {
     if (!this.acknowledged.has(delivery)) this.acknowledged.set(delivery, as);
+  }
+
+  /** The endpoint is down or asked for quiet: the worker says that the attempt did not count. */
+  givenBack(delivery: string, attempt: number): void {
+    const known = this.attempts.get(`${delivery}#${attempt}`);
+    if (!known) this.accuse(`${delivery}#${attempt} was given back and never made`);
+    else known.isForgiven = true;
   }
 
   silenced(subscriptionId: number): void {
@@ -122,16 +129,17 @@ export class Judge implements Watcher {
     }
   }
 
-  private judgeRepetition({ streamId, attempt }: SentAttempt, delivery: string): void {
+  private judgeRepetition({ streamId, attempt }: SentAttempt, delivery: string): boolean {
     const name = `${delivery}#${attempt}`;
     const known = this.attempts.get(name);
     if (known && !known.isForgiven) this.accuse(`${name} was sent twice without a fault that explains it`);
     if (known) this.counts.repeated += 1;
     if (attempt > 1 && !this.attempts.has(`${delivery}#${attempt - 1}`)) this.accuse(`${name} skips an attempt`);
     this.attempts.set(name, { streamId, isSettled: false, isForgiven: false });
+    return known !== undefined;
   }
 
-  /** First tries of a stream leave in the order of positions, as long as it stays in the same hands. */
+  /** First tries of a stream leave in the order of positions, as long as it stays in the same hands and none is given back. */
   private judgeOrder({ workerId, streamId, subscriptionId, seq, attempt }: SentAttempt): void {
     if (attempt > 1) return;
     const key = cursorKey(streamId, subscriptionId);

@@ -13,12 +13,15 @@ export interface DatabaseProxy {
   silence(direction: 'answers' | 'both'): void;
   /** Holds everything back in both directions, until it is mended. */
   stall(): void;
-  /** Forwards the next COMMIT and breaks its connection instead of passing the answer on. */
+  /** Forwards the next append, lets it commit, and breaks the connection instead of passing the answer on. */
   loseNextCommit(): void;
-  /** Answers to COMMIT that were lost. */
+  /** Answers that were lost in this way. */
   readonly lostCommits: number;
   close(): Promise<void>;
 }
+
+/** ReadyForQuery, status idle: whatever was asked is committed. */
+const readyOutsideTransaction = Buffer.from('5a0000000549', 'hex');
 
 /** Stands between a client and Postgres and misbehaves like a network. */
 export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
@@ -50,14 +53,14 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
     let isLosing = false;
     client.on('data', (bytes) => {
       if (silent === 'both') return;
-      if (isCommitWanted && /\bcommit\b/i.test(bytes.toString('latin1'))) {
+      if (isCommitWanted && bytes.includes('append_events')) {
         isCommitWanted = false;
         isLosing = true;
       }
       upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (isLosing && bytes.includes('COMMIT')) {
+      if (isLosing && bytes.includes(readyOutsideTransaction)) {
         lostCommits += 1;
         client.destroy();
       } else if (silent === undefined && !isLosing) client.write(bytes);
