@@ -33,6 +33,8 @@ const graceMs = 10_000;
 /** Watches a history from outside and holds it against the invariants of the delivery design. */
 export class Judge implements Watcher {
   readonly violations: string[] = [];
+  /** Deliveries whose first attempt has left, counted or not. */
+  private readonly triedFirst = new Set<string>();
   readonly counts = { attempts: 0, repeated: 0, forgiven: 0, claims: 0, settles: 0 };
   database!: SimulatedDatabase;
   private readonly attempts = new Map<string, KnownAttempt>();
@@ -67,11 +69,10 @@ export class Judge implements Watcher {
     const window = `${workerId}/${subscriptionId}`;
     this.inFlight.set(window, (this.inFlight.get(window) ?? 0) - 1);
     if (!mayPark(response)) return;
-    // A failure of the endpoint that parks it is not counted: the attempt is made again, behind what was taken meanwhile.
+    // A failure of the endpoint that parks it is not counted: the attempt is made again.
     const key = cursorKey(streamId, subscriptionId);
     const known = this.attempts.get(`${key}/${seq}#${attempt}`);
     if (known) known.isForgiven = true;
-    this.lastFirstTry.delete(key);
   }
 
   /** The hook took the event, or told the bus to be done with it. */
@@ -143,6 +144,9 @@ export class Judge implements Watcher {
   private judgeOrder({ workerId, streamId, subscriptionId, seq, attempt }: SentAttempt): void {
     if (attempt > 1) return;
     const key = cursorKey(streamId, subscriptionId);
+    // One that was parked comes back behind those that were taken meanwhile.
+    if (this.triedFirst.has(`${key}/${seq}`)) return;
+    this.triedFirst.add(`${key}/${seq}`);
     const last = this.lastFirstTry.get(key);
     if (last?.workerId === workerId && last.seq >= seq && !this.database.retries.has(`${key}/${seq}`))
       this.accuse(`${key}: first try of ${seq} after that of ${last.seq}`);
