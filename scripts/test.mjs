@@ -11,7 +11,7 @@ const checks = {
   types: ['tsc', ['-b']],
   knip: ['knip', []],
 };
-const suites = ['unit', 'oracles', 'simulation', 'integration', 'api', 'e2e', 'faults'];
+const suites = ['unit', 'oracles', 'simulation', 'integration', 'api', 'e2e'];
 
 const only = process.argv.slice(2);
 const wanted = (name) => only.length === 0 || only.includes(name);

@@ -124,7 +124,7 @@ test('a dry run answers how many and which, and begins nothing', async () => {
   const ids = await bury('tried', 2);
   const tried = await begin('/v1/dead-letters/discard', { subscription: 'tried', dryRun: true });
   expect(tried).toMatchObject({ status: 200, body: { id: null, status: 'dry-run', total: 2, isExact: true, done: 0 } });
-  expect(tried.body.sample.map(({ eventId }) => eventId)).toEqual(ids);
+  expect(tried.body.sample.map(({ eventId }) => eventId).toSorted()).toEqual(ids.toSorted());
   const { body } = await broker.call<Page<Operation>>('GET', '/v1/operations?subscription=tried');
   expect(body.items).toEqual([]);
 });
