@@ -18,6 +18,11 @@ function verified(body, headers) {
 }
 
 const server = createServer((request, response) => {
+  // The question of a handshake is no delivery; most endpoints answer it like this.
+  if (request.method === 'OPTIONS') {
+    response.writeHead(405).end();
+    return;
+  }
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
