@@ -27,6 +27,9 @@ const allowed: Record<string, string[]> = {
 };
 /** The part of the receiver SDK that takes the webhooks of SaaS senders: nothing else of it loads their checks. */
 const senderFiles = /^libs\/receiver\/src\/(?:verify-from|(?:nest-)?(?:from-)?senders?(?:-[\w-]+)?)\.ts$/;
+const nestPackages = ['common', 'core', 'microservices', 'event-emitter']
+  .map((name) => `@nestjs/${name}`)
+  .concat('rxjs', 'reflect-metadata');
 const nestFiles = /^libs\/(publisher|receiver)\/src\/nest[\w.-]*\.ts$/;
 
 function sourceFiles(folder: string): SourceFile[] {
@@ -49,7 +52,7 @@ const isNode = (specifier: string) => specifier.startsWith('node:') || builtinMo
 
 function forbiddenImports(library: string, file: SourceFile): string[] {
   const rules = allowed[library] ?? [];
-  const nest = nestFiles.test(file.path) ? ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'] : [];
+  const nest = nestFiles.test(file.path) ? nestPackages : [];
   const senders = senderFiles.test(file.path) ? ['@hookcast/sources'] : [];
   return file.imports
     .filter((name) => !name.startsWith('.'))

@@ -16,10 +16,9 @@ import { RECEIVER } from './nest-controller.js';
 import { HandlerDiscovery } from './nest-handlers.js';
 import { HookMount } from './nest-hook-mount.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type HookcastReceiverModuleOptions } from './nest-options.js';
-import { planSubscriptions, type SubscriptionPlan } from './nest-subscriptions.js';
+import { checkRegistrationOptions, planOf, registrationOf } from './nest-registration.js';
 import { answerNode } from './node-handler.js';
-import { createRegistration, type Registration } from './registration.js';
-import { isHttpUrl, type SubscriptionDeclaration } from './subscription-declaration.js';
+import type { Registration } from './registration.js';
 
 /** The hook of an application: its `@OnEvent` handlers behind one endpoint, registered at the broker. */
 @Injectable()
@@ -34,7 +33,7 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
     private readonly discovery: HandlerDiscovery,
     private readonly mount: HookMount,
   ) {
-    checkOptions(options);
+    checkRegistrationOptions(options, 'HookcastReceiverModule');
     mount.intercept(() => this.started());
   }
 
@@ -53,9 +52,9 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
   }
 
   onModuleInit(): void {
-    const { subscriptions, entries } = this.plan();
+    const { subscriptions, entries } = planOf(this.discovery.find(), this.options, this.mount.path);
     this.hasHandlers = entries.length > 0;
-    this.active = this.registrationOf(subscriptions);
+    this.active = registrationOf(this.options, subscriptions, this.logger);
     this.endpoint = new HookEndpoint({
       ...this.options,
       handlers: entries,
@@ -75,34 +74,6 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
     this.active?.stop();
   }
 
-  private plan(): SubscriptionPlan {
-    const handlers = this.discovery.find();
-    const { broker, service, subscriptions: defaults = {} } = this.options;
-    if (broker !== undefined && service !== undefined) {
-      return planSubscriptions(handlers, { service, url: this.hookUrl(), defaults });
-    }
-    const entries = handlers.map(({ pattern, options, handle }) => {
-      return { pattern, subscription: options.subscription, handle };
-    });
-    return { subscriptions: [], entries };
-  }
-
-  private hookUrl(): string {
-    const url = new URL(this.options.url ?? '');
-    return url.pathname === '/' ? `${url.origin}${this.mount.path}` : url.href;
-  }
-
-  private registrationOf(subscriptions: readonly SubscriptionDeclaration[]): Registration | undefined {
-    const { broker, service, revision } = this.options;
-    if (broker === undefined || service === undefined) return undefined;
-    const log = {
-      info: (line: string) => this.logger.log(line),
-      warn: (line: string) => this.logger.warn(line),
-      error: (line: string) => this.logger.error(line),
-    };
-    return createRegistration({ broker, service, revision, subscriptions, log });
-  }
-
   private register(registration: Registration): void {
     if (this.hasHandlers) registration.start();
     // To declare nothing would delete what the service has, with its backlog: more likely a module was left out.
@@ -118,15 +89,6 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
     const stack = error instanceof Error ? error.stack : String(error);
     this.logger.error(`Event ${id} of ${topic} failed in ${subscription ?? 'a handler'}, attempt ${attempt}`, stack);
   }
-}
-
-/** @throws {TypeError} that names the options which `broker` needs besides itself */
-function checkOptions({ broker, service, url }: HookcastReceiverModuleOptions): void {
-  if (broker === undefined) return;
-  const missing = [service === undefined ? ['service'] : [], url === undefined ? ['url'] : []].flat();
-  if (missing.length > 0) throw new TypeError(`HookcastReceiverModule: broker needs ${missing.join(' and ')} as well`);
-  if (url !== undefined && !isHttpUrl(url))
-    throw new TypeError(`HookcastReceiverModule: "${url}" is no http or https URL`);
 }
 
 /**

@@ -1,0 +1,1 @@
+export { HookcastClient, HookcastRecord, type HookcastClientOptions } from './nest-client.js';

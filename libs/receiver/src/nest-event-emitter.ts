@@ -1,0 +1,1 @@
+export { HookcastEventEmitterModule } from './nest-bridge.js';
