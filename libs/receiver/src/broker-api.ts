@@ -1,4 +1,5 @@
 import { parseSecret } from '@hookcast/protocol';
+import { planFrom, type RegistrationPlan } from './registration-plan.js';
 import { isHttpUrl, type SubscriptionDeclaration } from './subscription-declaration.js';
 
 export interface BrokerOptions {
@@ -25,7 +26,7 @@ export interface RegisteredSubscription {
 export type ApiResult<T> =
   | { kind: 'ok'; value: T }
   /** The broker said no. */
-  | { kind: 'refused'; status: number; detail: string }
+  | { kind: 'refused'; status: number; code: string | undefined; detail: string }
   /** It cannot say anything at the moment. */
   | { kind: 'unavailable'; detail: string };
 
@@ -45,6 +46,12 @@ export class BrokerApi {
   async declare({ service, ...declaration }: ServiceDeclaration): Promise<ApiResult<RegisteredSubscription[]>> {
     const result = await this.request('PUT', `/v1/services/${service}`, declaration);
     return result.kind === 'ok' ? { kind: 'ok', value: subscriptionsOf(result.value) } : result;
+  }
+
+  /** What `declare` would change, without changing it. */
+  async plan({ service, ...declaration }: ServiceDeclaration): Promise<ApiResult<RegistrationPlan>> {
+    const result = await this.request('PUT', `/v1/services/${service}?dryRun=true`, declaration);
+    return result.kind === 'ok' ? { kind: 'ok', value: planFrom(service, result.value) } : result;
   }
 
   async heartbeat(service: string): Promise<ApiResult<unknown>> {
@@ -75,7 +82,8 @@ function resultOf(status: number, text: string): ApiResult<unknown> {
   if (status >= 200 && status < 300) return { kind: 'ok', value: json };
   const detail = `the broker answered ${status}${wordsOf(json)}`;
   const isPassing = status >= 500 || status === 408 || status === 429;
-  return isPassing ? { kind: 'unavailable', detail } : { kind: 'refused', status, detail };
+  if (isPassing) return { kind: 'unavailable', detail };
+  return { kind: 'refused', status, code: isObject(json) ? String(json['code']) : undefined, detail };
 }
 
 /** A problem in one line, with every fault it lists. */

@@ -13,6 +13,7 @@ export {
   type RegistrationOptions,
   type RegistrationRound,
 } from './registration.js';
-export type { BrokerOptions, ServiceDeclaration } from './broker-api.js';
+export { planText, type RegistrationPlan } from './registration-plan.js';
+export type { ApiResult, BrokerOptions, ServiceDeclaration } from './broker-api.js';
 export type { SecretSource } from './keyring.js';
 export type { SubscriptionDeclaration, SubscriptionSettings } from './subscription-declaration.js';

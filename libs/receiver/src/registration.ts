@@ -7,6 +7,7 @@ import {
   type ServiceDeclaration,
 } from './broker-api.js';
 import type { SecretSource } from './keyring.js';
+import type { RegistrationPlan } from './registration-plan.js';
 import { retryPause, type RetryPacing } from './retry-pause.js';
 import { declarationErrors } from './subscription-declaration.js';
 
@@ -37,6 +38,8 @@ export interface Registration extends SecretSource {
   start(): void;
   /** Declares the subscriptions, or renews their leases once they are declared. */
   runOnce(): Promise<RegistrationRound>;
+  /** What declaring would change at the broker; changes nothing. */
+  plan(): Promise<ApiResult<RegistrationPlan>>;
   stop(): void;
   /** True once the broker has accepted the declaration. */
   readonly isRegistered: boolean;
@@ -74,6 +77,7 @@ class ServiceRegistration implements Registration {
   private mustDeclare = true;
   private failures = 0;
   private isStarted = false;
+  private isToldOutdated = false;
   private refreshedAt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
 
@@ -98,6 +102,11 @@ class ServiceRegistration implements Registration {
     return round;
   }
 
+  async plan(): Promise<ApiResult<RegistrationPlan>> {
+    const { service, revision, subscriptions } = this.options;
+    return this.api.plan({ service, revision, subscriptions });
+  }
+
   stop(): void {
     this.isStarted = false;
     clearTimeout(this.timer);
@@ -118,6 +127,8 @@ class ServiceRegistration implements Registration {
   private async declare(): Promise<RegistrationRound> {
     const { service, revision, subscriptions } = this.options;
     const result = await this.api.declare({ service, revision, subscriptions });
+    // An instance of the deploy before that was registered goes on renewing leases until it is replaced.
+    if (isOutdated(result)) this.mustDeclare = !this.isRegistered;
     if (result.kind !== 'ok') return result;
     this.learn(result.value);
     this.mustDeclare = false;
@@ -177,10 +188,22 @@ class ServiceRegistration implements Registration {
       case 'unavailable':
         return this.log.warn(`${what}, ${again}: ${round.detail}`);
       case 'refused':
+        if (isOutdated(round)) return this.reportOutdated();
         return this.log.error(`${what}, ${again}: ${round.detail}`);
     }
   }
+
+  /** Once: it stays so for as long as this instance runs, which is what a rolling deploy is like. */
+  private reportOutdated(): void {
+    if (this.isToldOutdated) return;
+    this.isToldOutdated = true;
+    const { service, revision } = this.options;
+    this.log.warn(`A newer revision of ${service} than ${revision} is registered, and is left as it is`);
+  }
 }
+
+const isOutdated = (result: { kind: string; code?: string | undefined }): boolean =>
+  result.kind === 'refused' && result.code === 'revision-outdated';
 
 /** A third of the shortest lease, so that two heartbeats may get lost; undefined when nothing is leased. */
 function heartbeatInterval(leases: readonly (number | null | undefined)[]): number | undefined {
