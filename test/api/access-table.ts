@@ -28,6 +28,7 @@ export const accessTable: Record<string, Row> = {
   'GET /openapi.json': { needs: 'nothing', across: 'the same' },
   'GET /health/live': { needs: 'nothing', across: 'the same' },
   'GET /health/ready': { needs: 'nothing', across: 'the same' },
+  'GET /metrics': { needs: 'operator', across: 'its own' },
   'GET /.well-known/hookcast-keys.json': { needs: 'nothing', across: 'the same' },
 
   'GET /v1/topics': { needs: 'read', across: 'its own' },

@@ -9,6 +9,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { OverviewModule } from './overview/overview.module.js';
 import { PageModule } from './page/page.module.js';
@@ -20,7 +21,7 @@ import { FilterTrialModule } from './subscriptions/filter-trial.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TopicsModule } from './topics/topics.module.js';
 
-const everywhere = [HttpModule, AuthModule, HealthModule];
+const everywhere = [HttpModule, AuthModule, HealthModule, MetricsModule];
 
 const api = [
   TopicsModule,

@@ -52,7 +52,7 @@ const settings = {
     parse: adminKey,
   }),
   role: setting<'all' | 'api' | 'worker'>('HOOKCAST_ROLE', {
-    doc: '`api` publishes, reads and configures; `worker` delivers and answers only `/health/*`; `all` does both.',
+    doc: '`api` publishes, reads and configures; `worker` delivers and answers only `/health/*` and `/metrics`; `all` does both.',
     fallback: 'all',
     parse: oneOf('all', 'api', 'worker'),
   }),

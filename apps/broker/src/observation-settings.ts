@@ -12,4 +12,9 @@ export const observationSettings = {
     fallback: 500,
     parse: wholeNumber(1, 100_000),
   }),
+  metricsMaxSeries: setting('HOOKCAST_METRICS_MAX_SERIES', {
+    doc: 'Subscriptions, and as many sources, with series of their own in `/metrics`; those made later share `_other`.',
+    fallback: 500,
+    parse: wholeNumber(0, 100_000),
+  }),
 };

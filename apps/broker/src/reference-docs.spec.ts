@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { problemCodes } from './http/problems.js';
-import { problemsPage, withSettingsTable } from './reference-docs.js';
+import { problemsPage, withMetricsTable, withSettingsTable } from './reference-docs.js';
 import { format } from 'prettier';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -15,6 +15,11 @@ test('docs/problems.md lists the problems as they are', async () => {
 test('docs/operations.md lists the settings as they are', async () => {
   const page = read('docs/operations.md');
   expect(page).toBe(await formatted(withSettingsTable(page)));
+});
+
+test('docs/metrics.md lists the metrics as they are', async () => {
+  const page = read('docs/metrics.md');
+  expect(page).toBe(await formatted(withMetricsTable(page)));
 });
 
 test('every problem is raised somewhere, and some test asks for it', () => {

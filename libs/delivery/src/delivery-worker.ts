@@ -123,6 +123,11 @@ export class DeliveryWorker {
     return sender === undefined || sender.cursors.size === 0 ? null : sender.flow.window.size;
   }
 
+  /** What attempts came to since the start. */
+  get attemptCounts(): AttemptCounts {
+    return { ...this.engine.report.counts };
+  }
+
   /** Events that filters kept back since the start, and how many of those for an evaluation error. */
   get filterCounts(): { filtered: number; errors: number } {
     return { ...this.engine.filterReport.counts };

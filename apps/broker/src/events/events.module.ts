@@ -4,6 +4,7 @@ import { Subscription } from '@hookcast/database';
 import { AuthModule } from '../auth/auth.module.js';
 import { DeliveriesModule } from '../deliveries/deliveries.module.js';
 import { EventLogModule } from '../event-log/event-log.module.js';
+import { PublishMeterModule } from '../metrics/publish-meter.module.js';
 import { SchemasModule } from '../schemas/schemas.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
@@ -21,6 +22,7 @@ import { TopicLogController } from './topic-log.controller.js';
     AuthModule,
     EventLogModule,
     StorageModule,
+    PublishMeterModule,
     TopicsModule,
     SchemasModule,
     DeliveriesModule,

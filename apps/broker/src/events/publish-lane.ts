@@ -7,6 +7,7 @@ import { Problem } from '../http/problem.js';
 import { reportProblem, toProblem } from '../http/problem.filter.js';
 import { chooseRequestId, requestIdHeader, requestIdOf } from '../http/request-id.js';
 import { sendProblem } from '../http/send-problem.js';
+import { PublishMeter } from '../metrics/publish-meter.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import type { SchemaViolation } from '../schemas/event-schema.js';
 import { EventsService, type Appended } from './events.service.js';
@@ -27,6 +28,7 @@ export class PublishLane {
   constructor(
     private readonly access: PublishAccess,
     private readonly events: EventsService,
+    private readonly meter: PublishMeter,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {}
 
@@ -64,6 +66,7 @@ export class PublishLane {
       this.report(response, target.topic, appended, { bytes: body.length, began });
     } catch (error) {
       const problem = toProblem(error);
+      this.meter.refused(problem.code);
       const { method } = request;
       reportProblem(this.runtime.log, problem, {
         requestId: requestIdOf(response),
@@ -80,6 +83,9 @@ export class PublishLane {
     appended: Appended,
     { bytes, began }: { bytes: number; began: number },
   ): void {
+    const durationMs = performance.now() - began;
+    const duplicates = appended.reduce((count, { duplicate }) => count + Number(duplicate), 0);
+    this.meter.stored({ events: appended.length, duplicates, durationMs });
     if (!this.runtime.log.isLevelEnabled('info')) return;
     const [first] = appended;
     this.runtime.log.info(
@@ -89,9 +95,9 @@ export class PublishLane {
         events: appended.length,
         firstId: first?.id,
         firstPosition: first?.position,
-        duplicates: appended.reduce((count, { duplicate }) => count + Number(duplicate), 0),
+        duplicates,
         bytes,
-        durationMs: Math.round((performance.now() - began) * 10) / 10,
+        durationMs: Math.round(durationMs * 10) / 10,
       },
       'event.published',
     );

@@ -19,11 +19,15 @@ const maxWaitingCounts = 10_000;
 
 const isTrouble = ({ verdict }: Reception): boolean => verdict === 'refused' || verdict === 'failed';
 
+/** Requests to a source since this process began. */
+export type RequestTotal = Pick<MinuteCount, 'sourceId' | 'verdict' | 'reason' | 'requests'>;
+
 /** What operators look at, written in batches and never on the way of an answer. */
 @Injectable()
 export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShutdown {
   private receptions = new Map<string, Reception[]>();
   private minutes = new Map<string, MinuteCount>();
+  private readonly requests = new Map<string, RequestTotal>();
   private uses = new Map<string, SecretUse>();
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<unknown> = Promise.resolve();
@@ -41,6 +45,10 @@ export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShut
     // More than is kept need not be written. Cut rarely, since each cut copies the list.
     if (list.length >= 2 * keptReceptions) list.splice(0, list.length - keptReceptions);
     this.receptions.set(key, list);
+  }
+
+  get totals(): readonly RequestTotal[] {
+    return [...this.requests.values()];
   }
 
   noteSecretUse(use: SecretUse): void {
@@ -72,6 +80,7 @@ export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private count({ sourceId, at, verdict, reason, bytes }: Reception): void {
+    this.addRequest({ sourceId, verdict, reason: reason ?? '', requests: 1 });
     const minute = new Date(Math.floor(at.getTime() / minuteMs) * minuteMs);
     const key = `${sourceId} ${minute.getTime()} ${verdict} ${reason ?? ''}`;
     const found = this.minutes.get(key);
@@ -81,6 +90,13 @@ export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShut
       return;
     }
     this.minutes.set(key, { sourceId, minute, verdict, reason: reason ?? '', requests: 1, bytes });
+  }
+
+  private addRequest(one: RequestTotal): void {
+    const key = `${one.sourceId} ${one.verdict} ${one.reason}`;
+    const found = this.requests.get(key);
+    if (found) found.requests += 1;
+    else this.requests.set(key, one);
   }
 
   private async tick(): Promise<void> {
