@@ -1,0 +1,1 @@
+export { HookcastTestingModule } from './nest-testing-module.js';
