@@ -18,11 +18,11 @@ export interface EventContext {
   topic: string;
   /** The subscription that is served; undefined when the sender does not say. */
   subscription: string | undefined;
-  /** Number of this attempt, from 1. */
+  /** Number of this attempt, from 1; in a batch the highest of its events, as the broker says no more. */
   attempt: number;
   /** When it happened, by its publisher, or was stored. */
   time: Date | undefined;
-  /** Where it stands in the log, `<stream>:<seq>`. */
+  /** Where it stands in the log, `<stream>:<seq>`; in a batch only known of its first event. */
   position: string | undefined;
   /** How many hooks the event and its ancestors have gone through, this one counted. */
   hops: number;
@@ -49,8 +49,11 @@ export interface DeliveredEvent {
   context: EventContext;
 }
 
-/** @param headers of the request that delivered it */
-export function deliveredEvent(event: CloudEvent, headers: HeaderValues): DeliveredEvent {
+/**
+ * @param headers of the request that delivered it
+ * @param index its place in a batch
+ */
+export function deliveredEvent(event: CloudEvent, headers: HeaderValues, index = 0): DeliveredEvent {
   const { data, datacontenttype } = event;
   const { orderingKey, traceParent, traceState } = busExtensions;
   const isJson = data !== undefined && isJsonContentType(datacontenttype);
@@ -62,7 +65,7 @@ export function deliveredEvent(event: CloudEvent, headers: HeaderValues): Delive
       subscription: text(headers[hookHeaders.subscription]),
       attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
       time: event.time === undefined ? undefined : parseTimestamp(event.time),
-      position: text(headers[hookHeaders.position]),
+      position: index === 0 ? text(headers[hookHeaders.position]) : undefined,
       hops: hopsAfter(event, headers),
       replay: headers[hookHeaders.replay] === 'true',
       traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],

@@ -1,5 +1,6 @@
 export { createReceiver, type Receiver } from './receiver.js';
 export type { HookRequest, ReceiverOptions } from './hook-endpoint.js';
+export { DeadLetter, Drop, HandlerVerdict, Retry, RetryAfter } from './handler-verdict.js';
 export type { HookAnswer } from './hook-answer.js';
 export type { HandshakeOptions } from './handshake.js';
 export type { EventHandler, HandlerEntry } from './event-handlers.js';

@@ -7,7 +7,7 @@ import type { SubscriptionSettings } from './subscription-declaration.js';
 /** What the receiver verifies with, and what it registers. Without `broker` nothing is registered. */
 export interface HookcastReceiverModuleOptions extends Pick<
   ReceiverOptions,
-  'secrets' | 'publicKeys' | 'toleranceSeconds' | 'maxBodyBytes' | 'unhandled' | 'handshake'
+  'secrets' | 'publicKeys' | 'toleranceSeconds' | 'maxBodyBytes' | 'unhandled' | 'handshake' | 'concurrency'
 > {
   /** Where the handlers' subscriptions are registered at startup. */
   broker?: BrokerOptions | undefined;

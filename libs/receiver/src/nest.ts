@@ -3,3 +3,4 @@ export { printPlan } from './nest-plan.js';
 export { OnEvent, type OnEventOptions } from './nest-on-event.js';
 export type { HookcastReceiverModuleExtras, HookcastReceiverModuleOptions } from './nest-options.js';
 export type { EventContext } from './event-context.js';
+export { DeadLetter, Drop, Retry, RetryAfter } from './handler-verdict.js';

@@ -36,7 +36,7 @@ export function openRequest(
     const faults = parsed.errors.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ');
     return refused('malformed-event', `The request carries no event: ${faults}.`);
   }
-  const events = parsed.value.map((event) => deliveredEvent(event, request.headers));
+  const events = parsed.value.map((event, index) => deliveredEvent(event, request.headers, index));
   return { kind: 'opened', isBatch: isBatch(request.headers), events };
 }
 
