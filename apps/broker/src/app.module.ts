@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AnnouncementsModule } from './announcements/announcements.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CoreModule } from './core.module.js';
@@ -37,6 +38,7 @@ const api = [
   KeysModule,
   AuditModule,
   SourcesModule,
+  AnnouncementsModule,
   PageModule,
 ];
 

@@ -12,6 +12,11 @@ export const observationSettings = {
     fallback: 500,
     parse: wholeNumber(1, 100_000),
   }),
+  backlogHighEvents: setting('HOOKCAST_BACKLOG_HIGH_EVENTS', {
+    doc: 'Waiting events of one subscription beyond which `hookcast.backlog.high` is published, once until half of it is left; 0 for never.',
+    fallback: 100_000,
+    parse: wholeNumber(0, 1_000_000_000),
+  }),
   metricsMaxSeries: setting('HOOKCAST_METRICS_MAX_SERIES', {
     doc: 'Subscriptions, and as many sources, with series of their own in `/metrics`; those made later share `_other`.',
     fallback: 500,

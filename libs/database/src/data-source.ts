@@ -14,6 +14,7 @@ import { Retention0007 } from './migrations/0007-retention.js';
 import { Tenancy0009 } from './migrations/0009-tenancy.js';
 import { Handshake0008 } from './migrations/0008-handshake.js';
 import { HookAccess0010 } from './migrations/0010-hook-access.js';
+import { Announcements0011 } from './migrations/0011-announcements.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
@@ -31,6 +32,7 @@ export const migrations = [
   Handshake0008,
   Tenancy0009,
   HookAccess0010,
+  Announcements0011,
 ];
 
 export interface DataSourceSettings {

@@ -120,7 +120,8 @@ const failures = /* sql */ `
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       on conflict (stream_id, subscription_id, seq) do update
         set dead_at = excluded.dead_at, reason = excluded.reason, error = excluded.error,
-            http_status = excluded.http_status, attempts = excluded.attempts, fingerprint = excluded.fingerprint
+            http_status = excluded.http_status, attempts = excluded.attempts, fingerprint = excluded.fingerprint,
+            announced = false
     )`;
 
 const streamIds = (rows: readonly { cursor: CursorRow['cursor'] }[]) =>

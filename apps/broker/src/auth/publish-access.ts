@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { isTopicName } from '@hookcast/protocol';
+import { isReserved } from '../announcements/operational-topics.js';
 import { nameRule } from '../http/names.js';
+import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { Admission, type Exchange } from './admission.js';
 import { forbidden } from './authenticator.js';
@@ -35,6 +37,7 @@ export class PublishAccess {
     if (!principal.publishesTo(topic)) {
       throw this.refused.refused(attempt, principal, forbidden(`publish:${topic}`));
     }
+    if (isReserved(topic)) throw new Problem('topic-reserved', { detail: `Only the broker publishes to "${topic}".` });
     return principal;
   }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { InjectDataSource } from '@nestjs/typeorm';
 import { bumpControlVersion, readControlVersion } from '@hookcast/database';
 import { DataSource, type EntityManager } from 'typeorm';
+import { announceStates } from '../announcements/announcement-store.js';
 import { asBroker } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 
@@ -35,7 +36,9 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
   async change<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const result = await this.dataSource.transaction(async (tx) => {
       await bumpControlVersion(tx);
-      return this.around(tx, async () => work(tx));
+      const done = await this.around(tx, async () => work(tx));
+      await announceStates(tx, this.runtime.clock.now());
+      return done;
     });
     this.announce();
     return result;

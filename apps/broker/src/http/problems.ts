@@ -27,6 +27,11 @@ export const problems = {
     title: 'This key may not do that',
     help: 'Use a key with the scope that `detail` names.',
   },
+  'topic-reserved': {
+    status: 403,
+    title: 'Only the broker publishes there',
+    help: 'Topics that begin with `hookcast.` are for operational events. Publish to a topic of another name.',
+  },
   'route-not-found': {
     status: 404,
     title: 'There is nothing at this address',

@@ -3,6 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiKey } from '@hookcast/database';
 import { parseTimestamp } from '@hookcast/protocol';
 import { IsNull, MoreThan, type EntityManager } from 'typeorm';
+import { announce } from '../announcements/announcement-store.js';
+import { operationalTopics } from '../announcements/operational-topics.js';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { issueKey, keyBytes, type IssuedKey } from '../auth/key-format.js';
 import { KeyUses } from '../auth/key-uses.js';
@@ -94,12 +96,24 @@ export class KeysService {
     return answer(rotated, issued);
   }
 
-  private async store(row: Partial<ApiKey>, { id, hash, hint }: IssuedKey): Promise<ApiKey> {
+  private async store(
+    row: Pick<ApiKey, 'id' | 'namespace' | 'name' | 'scopes' | 'expiresAt' | 'createdBy'>,
+    { id, hash, hint }: IssuedKey,
+  ): Promise<ApiKey> {
     return this.control.change(async (tx) => {
       this.trail.setTarget(`key/${id}`);
       const twin = await tx.findOneBy(ApiKey, { id });
       if (twin) return twin;
-      await tx.insert(ApiKey, { ...row, hash, hint, createdAt: this.runtime.clock.now() });
+      const createdAt = this.runtime.clock.now();
+      await tx.insert(ApiKey, { ...row, hash, hint, createdAt });
+      await announce(tx, {
+        id: `key-${id}`,
+        namespace: row.namespace,
+        topic: operationalTopics.keyCreated,
+        subject: id,
+        data: { keyId: id, name: row.name, scopes: row.scopes, createdBy: row.createdBy, expiresAt: row.expiresAt },
+        created_at: createdAt,
+      });
       return tx.findOneByOrFail(ApiKey, { id });
     });
   }

@@ -10,6 +10,7 @@ import {
   type ReceivedItem,
   type Reception,
 } from '@hookcast/sources';
+import { isReserved } from '../announcements/operational-topics.js';
 import { EventsService } from '../events/events.service.js';
 import type { TopicName } from '../topics/topic-directory.js';
 import { seenKey, SeenKeys } from './seen-keys.js';
@@ -161,7 +162,10 @@ function withoutRepeats(events: readonly TopicEvent[]): TopicEvent[] {
 
 function toTopicEvent({ row }: OpenSource, item: ReceivedItem, hops: number): TopicEvent {
   const event = toSourceEvent(item, row);
-  const topic = topicFor(row.topic, row.sender, item.eventType) ?? fallbackTopic(row.topic, row.sender);
+  const named = topicFor(row.topic, row.sender, item.eventType);
+  // A sender's word must not make an event look like the broker's.
+  const isUsable = named !== undefined && !isReserved(named);
+  const topic = isUsable ? named : fallbackTopic(row.topic, row.sender);
   // Checked when the source was saved.
   if (topic === undefined) throw new Error(`Source ${row.name} has no usable topic.`);
   const { id, type, source, subject, time, datacontenttype, data } = event;

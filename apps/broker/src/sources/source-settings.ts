@@ -8,6 +8,7 @@ import {
   type SenderInfo,
   type SourceConfig,
 } from '@hookcast/sources';
+import { isReserved } from '../announcements/operational-topics.js';
 import type { FieldError } from '../http/problem.js';
 import type { PutSourceRequest } from './source.dto.js';
 
@@ -90,6 +91,8 @@ function both(request: PutSourceRequest, one: 'secret' | 'publicKey', several: '
 
 /** Every event needs a topic, also one whose type makes none: that one is published as `unknown`. */
 function topicErrors({ topic, sender }: SourceSettings): FieldError[] {
+  if (isReserved(topic))
+    return [{ pointer: '/topic', detail: 'must not begin with "hookcast.", which is for the broker' }];
   if (fallbackTopic(topic, sender) !== undefined) return [];
   return [{ pointer: '/topic', detail: 'must be a topic name, in which {type} and {sender} may stand' }];
 }

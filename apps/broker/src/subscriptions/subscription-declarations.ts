@@ -4,6 +4,7 @@ import { Subscription, Topic } from '@hookcast/database';
 import { compileFilter } from '@hookcast/filter';
 import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
+import { operationalTopics } from '../announcements/operational-topics.js';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
 import type { HandshakeColumns } from '../handshake/handshake-state.js';
@@ -165,13 +166,18 @@ export class SubscriptionDeclarations {
     });
   }
 
-  /** Topics that are named without wildcards exist from the first subscription on. */
+  /** Topics that are named without wildcards exist from the first subscription on; those of the broker always do. */
   private async ensureTopics(tx: EntityManager, patterns: readonly string[]): Promise<void> {
+    const { defaultPartitions, autoCreateTopics } = this.runtime.config;
+    const now = this.runtime.clock.now();
+    for (const name of Object.values(operationalTopics).filter((one) => matchesAny(patterns, one))) {
+      await ensureTopic(tx, plainTopic(name, defaultPartitions), now);
+    }
     const missing: FieldError[] = [];
     for (const [index, name] of patterns.entries()) {
       if (name.includes('*')) continue;
-      if (this.runtime.config.autoCreateTopics) {
-        await ensureTopic(tx, plainTopic(name, this.runtime.config.defaultPartitions), this.runtime.clock.now());
+      if (autoCreateTopics) {
+        await ensureTopic(tx, plainTopic(name, defaultPartitions), now);
       } else if (!(await tx.existsBy(Topic, { namespace: callerNamespace(), name }))) {
         missing.push({ pointer: `/topics/${index}`, detail: 'is a topic that does not exist' });
       }

@@ -2,6 +2,7 @@ import { createCursors, createStreams } from '@hookcast/log';
 import { Subscription, Topic, type SchemaMode } from '@hookcast/database';
 import { compilePattern } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
+import { isReserved, meansReserved } from '../announcements/operational-topics.js';
 import { callerNamespace } from '../auth/namespace.js';
 
 export interface NewTopic {
@@ -40,6 +41,8 @@ export async function coverTopic(tx: EntityManager, topic: Pick<Topic, 'id' | 'n
   }
 }
 
+/** A wildcard leaves out the topics of operational events, unless the pattern names them itself, like `hookcast.**`. */
 export function matchesAny(patterns: readonly string[], topic: string): boolean {
-  return patterns.some((pattern) => compilePattern(pattern)(topic));
+  const meant = isReserved(topic) ? patterns.filter(meansReserved) : patterns;
+  return meant.some((pattern) => compilePattern(pattern)(topic));
 }

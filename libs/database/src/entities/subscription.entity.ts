@@ -169,6 +169,14 @@ export class Subscription {
   @Column('timestamptz', { name: 'handshake_at', nullable: true })
   handshakeAt!: Date | null;
 
+  /** The last state that was told of; `ControlPlane` keeps it. */
+  @Column('text', { name: 'announced_state', default: 'active', select: false })
+  announcedState!: SubscriptionState;
+
+  /** When its backlog was told of as high; null when it is not. */
+  @Column('timestamptz', { name: 'backlog_high_at', nullable: true, select: false })
+  backlogHighAt!: Date | null;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
 
