@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Authenticator } from '../../apps/broker/src/auth/authenticator.js';
 import { issueKey, keyBytes } from '../../apps/broker/src/auth/key-format.js';
-import { testBroker, type TestBroker } from '../support/app.js';
+import { adminKey, testBroker, type TestBroker } from '../support/app.js';
 import { until } from '../support/until.js';
 
 let broker: TestBroker;
@@ -243,4 +243,25 @@ test('an event stream ends soon after its key, another goes on', async () => {
   expect(other.isOpen).toBe(true);
   await broker.call('DELETE', `/v1/keys/${staying.id}`);
   await until(() => !other.isOpen, { what: 'the end of the other stream' });
+});
+
+test('an address that tries wrong keys is answered with 429 for a while, and a right key is let in all the same', async () => {
+  const strict = await testBroker({ settings: { HOOKCAST_WRONG_KEYS_PER_MINUTE: '3' } });
+  try {
+    const made = await strict.call<{ key: string }>('POST', '/v1/keys', { name: 'right', scopes: ['read'] });
+    const ask = async (authorization: string | undefined) =>
+      strict.call('GET', '/v1/topics', undefined, { authorization });
+    const statuses = [];
+    for (let turn = 0; turn < 5; turn += 1) statuses.push((await ask(`Bearer wrong-${turn}`)).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 429]);
+    const publish = await strict.call('POST', '/v1/topics/a/events', {}, { authorization: 'Bearer wrong' });
+    expect(publish).toMatchObject({ status: 429, body: { code: 'too-many-failures' } });
+    expect(Number(publish.headers.get('retry-after'))).toBeGreaterThan(0);
+    // Never used before, so it has to be looked up.
+    expect((await ask(`Bearer ${made.body.key}`)).status).toBe(200);
+    expect((await ask(`Bearer ${adminKey}`)).status).toBe(200);
+    expect((await ask(undefined)).status).toBe(401);
+  } finally {
+    await strict.close();
+  }
 });

@@ -104,6 +104,7 @@ function runtimeOf(databaseUrl: string, options: TestBrokerOptions, lines: strin
     HOOKCAST_EGRESS_ALLOW: '127.0.0.0/8',
     HOOKCAST_LOG_LEVEL: 'trace',
     HOOKCAST_FAILED_KEYS_PER_MINUTE: '1000000',
+    HOOKCAST_WRONG_KEYS_PER_MINUTE: '1000000',
     ...options.settings,
   });
   if (loaded.kind === 'bad') throw new Error(loaded.errors.join('\n'));

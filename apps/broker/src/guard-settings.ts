@@ -36,6 +36,11 @@ export const guardSettings = {
     fallback: 10,
     parse: wholeNumber(1, 1_000_000),
   }),
+  wrongKeysPerMinute: setting('HOOKCAST_WRONG_KEYS_PER_MINUTE', {
+    doc: 'Wrong keys in `Authorization` from one address; further ones are answered with 429 for a while, longer each time. A right key is let in all the same.',
+    fallback: 1000,
+    parse: wholeNumber(1, 1_000_000),
+  }),
   maxClockSkewMs: setting('HOOKCAST_MAX_CLOCK_SKEW_MS', {
     doc: 'Milliseconds that the clocks of this process and of the database may differ; beyond it the process warns and is not ready. Receivers refuse signatures whose time is off.',
     fallback: 30_000,

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import type { Problem } from '../http/problem.js';
 import { Authenticator, type Authentication } from './authenticator.js';
+import { FailedKeys } from './failed-attempts.js';
 import { KeyQuota } from './key-quota.js';
 import { RefusedRequests } from './refused-requests.js';
 import type { Principal } from './scope.js';
@@ -17,6 +19,7 @@ export class Admission {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly refused: RefusedRequests,
+    private readonly failed: FailedKeys,
     private readonly quota: KeyQuota,
   ) {}
 
@@ -29,8 +32,19 @@ export class Admission {
   }
 
   private conclude(authentication: Authentication, exchange: Exchange): Principal {
-    if (authentication.kind === 'refused') throw this.refused.stranger(exchange, authentication);
+    if (authentication.kind === 'refused') throw this.turnAway(authentication, exchange);
     this.quota.take(authentication.principal, exchange.response);
     return authentication.principal;
+  }
+
+  /** 401, or 429 for an address that goes on trying. A key that is absent or was right once is no guess. */
+  private turnAway(refused: Extract<Authentication, { kind: 'refused' }>, exchange: Exchange): Problem {
+    const problem = this.refused.stranger(exchange, refused);
+    if (refused.reason === 'no-key' || refused.reason === 'expired') return problem;
+    const address = exchange.request.socket.remoteAddress ?? '';
+    const waiting = this.failed.refusal(address);
+    if (waiting) return waiting;
+    this.failed.add(address);
+    return problem;
   }
 }

@@ -5,7 +5,7 @@ import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import { ControlModule } from '../control/control.module.js';
 import { Admission } from './admission.js';
 import { Authenticator } from './authenticator.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedKeys, FailedLogins } from './failed-attempts.js';
 import { KeyDirectory } from './key-directory.js';
 import { KeyQuota } from './key-quota.js';
 import { KeyUses } from './key-uses.js';
@@ -23,7 +23,8 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
     Authenticator,
     KeyDirectory,
     KeyQuota,
-    FailedAttempts,
+    FailedKeys,
+    FailedLogins,
     KeyUses,
     OpenAnswers,
     PublishAccess,
@@ -34,6 +35,6 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
     { provide: APP_INTERCEPTOR, useClass: SubscriptionAccess },
   ],
-  exports: [Authenticator, FailedAttempts, KeyUses, PublishAccess, RefusedRequests, Sessions],
+  exports: [Authenticator, FailedLogins, KeyUses, PublishAccess, RefusedRequests, Sessions],
 })
 export class AuthModule {}

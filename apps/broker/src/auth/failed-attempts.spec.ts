@@ -1,6 +1,6 @@
 import { FailedAttempts } from './failed-attempts.js';
 
-const attempts = () => new FailedAttempts({ config: { failedKeysPerMinute: 3 } } as never);
+const attempts = () => new FailedAttempts(3);
 
 test('after too many failures an address waits, longer each time, and others do not', () => {
   const failed = attempts();

@@ -14,21 +14,17 @@ interface Failures {
   blockedUntil: number;
 }
 
-/**
- * Slows down whoever tries keys: from an address with too many failures in a minute, nothing is looked at for 1, 2, 4 …
- * 60 s. Whoever has a right key and does not come through the login form is never held up.
- */
-@Injectable()
+/** Counts wrong keys by address: one with more than `perMinute` of them in a minute has to wait 1, 2, 4 … 60 s. */
 export class FailedAttempts {
   private readonly failures = new Map<string, Failures>();
 
-  constructor(@Inject(RUNTIME) private readonly runtime: Pick<Runtime, 'config'>) {}
+  constructor(private readonly perMinute: number) {}
 
   add(address: string, now = performance.now()): void {
     const known = this.failures.get(address);
     const current = known && now - known.since < windowMs ? known : { count: 0, since: now, blockedUntil: 0 };
     current.count += 1;
-    const excess = current.count - this.runtime.config.failedKeysPerMinute;
+    const excess = current.count - this.perMinute;
     if (excess > 0) {
       current.blockedUntil = now + Math.min(longestMs, 1000 * 2 ** (excess - 1));
       // Trying on keeps the count from starting anew.
@@ -44,5 +40,21 @@ export class FailedAttempts {
     const waitMs = (this.failures.get(address)?.blockedUntil ?? 0) - now;
     if (waitMs <= 0) return undefined;
     return new Problem('too-many-failures', { headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } });
+  }
+}
+
+/** Of the login form, where nothing that comes from a waiting address is looked at. */
+@Injectable()
+export class FailedLogins extends FailedAttempts {
+  constructor(@Inject(RUNTIME) { config }: Pick<Runtime, 'config'>) {
+    super(config.failedKeysPerMinute);
+  }
+}
+
+/** Of the API, where a right key is let in from a waiting address too: one proxy may stand for many clients. */
+@Injectable()
+export class FailedKeys extends FailedAttempts {
+  constructor(@Inject(RUNTIME) { config }: Pick<Runtime, 'config'>) {
+    super(config.wrongKeysPerMinute);
   }
 }

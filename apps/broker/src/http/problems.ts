@@ -175,7 +175,7 @@ export const problems = {
   'too-many-failures': {
     status: 429,
     title: 'Too many wrong keys came from this address',
-    help: 'Wait for `Retry-After` seconds. Limit: HOOKCAST_FAILED_KEYS_PER_MINUTE. Requests with a right key in `Authorization` are not held up.',
+    help: 'Wait for `Retry-After` seconds. Limits: HOOKCAST_FAILED_KEYS_PER_MINUTE for the login form, HOOKCAST_WRONG_KEYS_PER_MINUTE for `Authorization`, where a right key is let in all the same.',
   },
   'too-many-readers': {
     status: 429,

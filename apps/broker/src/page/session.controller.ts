@@ -1,7 +1,7 @@
 import { Controller, Header, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { FailedAttempts } from '../auth/failed-attempts.js';
+import { FailedLogins } from '../auth/failed-attempts.js';
 import { RefusedRequests } from '../auth/refused-requests.js';
 import { Public } from '../auth/scope.js';
 import { isSameOrigin, isToken, secretOf, sessionCookie } from '../auth/session-cookie.js';
@@ -19,7 +19,7 @@ const maxFormBytes = 8_192;
 export class SessionController {
   constructor(
     private readonly sessions: Sessions,
-    private readonly failed: FailedAttempts,
+    private readonly failed: FailedLogins,
     private readonly refused: RefusedRequests,
     @Inject(RUNTIME) private readonly runtime: Pick<Runtime, 'config'>,
   ) {}
