@@ -4,8 +4,10 @@ import { EventBuffer } from './event-buffer.js';
 import { currentHops } from './hop-count.js';
 import { outgoingEvent, type EventOptions, type EventOrigin, type OutgoingEvent } from './outgoing-event.js';
 import { aborted, PendingPublish, type Failure, type PublishedEvent } from './pending-publish.js';
+import { outboxOf, type Outbox } from './outbox-writer.js';
 import type { BatchEvent, BatchOptions, Publisher, PublishOptions } from './publisher.js';
 import type { PublisherSettings } from './settings.js';
+import type { SqlTransaction } from './sql-transaction.js';
 import { SpoolRelay } from './spool-relay.js';
 import { Transport } from './transport.js';
 
@@ -53,6 +55,12 @@ export class BufferedPublisher implements Publisher {
     return this.submit(
       events.map(({ data, ...options }) => outgoingEvent(topic, data, this.traced(options), origin)),
       signal,
+    );
+  }
+
+  outbox(transaction: SqlTransaction): Outbox {
+    return outboxOf(transaction, this.settings.outbox, (topic, { data, ...options }) =>
+      outgoingEvent(topic, data, this.traced(options), this.origin()),
     );
   }
 

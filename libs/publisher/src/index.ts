@@ -10,4 +10,6 @@ export type { PublishedEvent } from './pending-publish.js';
 export type { Problem, ProblemError } from './problem.js';
 export { PublishError, type PublishErrorReason } from './publish-error.js';
 export type { PublisherHooks, RejectedEvent, RequestReport, SpoolReport } from './request-report.js';
-export type { PublisherOptions, SpoolOptions, TraceContext } from './settings.js';
+export type { Outbox, OutboxEvent } from './outbox-writer.js';
+export type { SqlTransaction } from './sql-transaction.js';
+export type { OutboxOptions, PublisherOptions, SpoolOptions, TraceContext } from './settings.js';

@@ -1,4 +1,6 @@
 import { ConfigurableModuleBuilder, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { Outbox } from './outbox-writer.js';
+import type { SqlTransaction } from './sql-transaction.js';
 import type { PublishedEvent } from './pending-publish.js';
 import {
   createPublisher,
@@ -40,6 +42,10 @@ export class HookcastPublisher implements Publisher, OnApplicationShutdown {
 
   async publishBatch(topic: string, events: readonly BatchEvent[], options?: BatchOptions): Promise<PublishedEvent[]> {
     return this.publisher.publishBatch(topic, events, options);
+  }
+
+  outbox(transaction: SqlTransaction): Outbox {
+    return this.publisher.outbox(transaction);
   }
 
   async flush(): Promise<void> {

@@ -1,6 +1,8 @@
 import { BufferedPublisher } from './buffered-publisher.js';
+import type { Outbox } from './outbox-writer.js';
 import type { EventOptions } from './outgoing-event.js';
 import type { PublishedEvent } from './pending-publish.js';
+import type { SqlTransaction } from './sql-transaction.js';
 import { publisherSettings, type PublisherOptions } from './settings.js';
 
 export interface PublishOptions extends EventOptions {
@@ -33,6 +35,14 @@ export interface Publisher {
    * of the events. They keep their own order, but none to other calls that are still unsettled.
    */
   publishBatch(topic: string, events: readonly BatchEvent[], options?: BatchOptions): Promise<PublishedEvent[]>;
+  /**
+   * Publishes as part of a transaction of the service's own Postgres: events are written to a table, and a relay
+   * (`createOutboxRelay` of `@hookcast/publisher/outbox`) publishes them once the transaction has committed.
+   *
+   * @param transaction TypeORM's EntityManager or QueryRunner in a transaction, or a `pg` client after `begin`
+   * @throws {TypeError} when there is no open transaction
+   */
+  outbox(transaction: SqlTransaction): Outbox;
   /** Resolves once every call made so far is settled. Never rejects: each call tells its own result. */
   flush(): Promise<void>;
   /**

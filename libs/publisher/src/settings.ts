@@ -48,11 +48,13 @@ export interface PublisherOptions {
    * - `direct`: calls wait in memory and are tried again until their `timeoutMs`
    * - `spool`: events go to a file and are published from there, in order, when the broker is back; needs `spool`
    *
-   * For events that must stand or fall with a database transaction see `createOutbox`.
+   * For events that must stand or fall with a database transaction see `publisher.outbox()`, in either mode.
    *
    * @default 'direct'
    */
   mode?: 'direct' | 'spool' | undefined;
+  /** How `publisher.outbox()` writes, and a relay reads. */
+  outbox?: OutboxOptions | undefined;
   /** Where and how events are kept in the mode `spool`. */
   spool?: SpoolOptions | undefined;
   /** The trace context of the caller, for calls that bring none; called once for each event. */
@@ -63,6 +65,13 @@ export interface PublisherOptions {
 
 export interface SpoolSettings extends SpoolFiles {
   afterMs: number;
+}
+
+export interface OutboxOptions {
+  /** With its schema, if it is not on the search path. @default 'hookcast_outbox' */
+  table?: string | undefined;
+  /** Wakes the relay at the commit (NOTIFY). Off, commits do not take turns for it and the relay finds events by looking. @default true */
+  notify?: boolean | undefined;
 }
 
 /** A W3C trace context. */
@@ -106,6 +115,7 @@ export interface PublisherSettings {
   hooks: PublisherHooks;
   trace: (() => TraceContext | undefined) | undefined;
   spool: SpoolSettings | undefined;
+  outbox: { table: string; notify: boolean };
 }
 
 const mebibyte = 1024 * 1024;
@@ -134,6 +144,7 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     hooks: options.hooks ?? {},
     trace: options.trace,
     spool: spoolSettings(options, errors),
+    outbox: { table: options.outbox?.table ?? 'hookcast_outbox', notify: options.outbox?.notify ?? true },
   };
   if (errors.length > 0) throw new TypeError(`createPublisher: ${errors.join('; ')}`);
   return settings;

@@ -8,6 +8,7 @@ import {
 } from '@hookcast/protocol';
 import { currentHops } from './hop-count.js';
 import { outgoingEvent, type EventOptions } from './outgoing-event.js';
+import type { Outbox } from './outbox-writer.js';
 import type { PublishedEvent } from './pending-publish.js';
 import { PublishError } from './publish-error.js';
 import type { BatchEvent, Publisher } from './publisher.js';
@@ -125,6 +126,14 @@ class InProcessBus implements TestBus {
     const made = events.map(({ data, ...options }) => this.eventOf(topic, data, options));
     for (const one of made) this.checkConflict(one);
     return made.map((one) => this.store(one));
+  }
+
+  /** Publishes at once: a test bus has no part in the transaction, and none of its ends undoes it. */
+  outbox(): Outbox {
+    return {
+      publish: async (topic, data, options) => this.publish(topic, data, options),
+      publishBatch: async (topic, events) => this.publishBatch(topic, events),
+    };
   }
 
   async flush(): Promise<void> {}

@@ -1,0 +1,5 @@
+export { createInbox, type HandledOnce, type Inbox, type InboxOptions, type OnceOptions } from './postgres-inbox.js';
+export { createMemoryInbox } from './memory-inbox.js';
+export { createInboxPruning, type InboxPruning, type InboxPruningOptions } from './inbox-pruning.js';
+export { inboxTableSql } from './inbox-store.js';
+export type { SqlTransaction } from './sql-transaction.js';
