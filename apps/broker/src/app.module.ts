@@ -10,6 +10,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MapModule } from './map/map.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { OverviewModule } from './overview/overview.module.js';
@@ -34,6 +35,7 @@ const api = [
   DeadLettersModule,
   OperationsModule,
   OverviewModule,
+  MapModule,
   ReconciliationModule,
   KeysModule,
   AuditModule,
