@@ -23,7 +23,7 @@ const allowed: Record<string, string[]> = {
   ),
   'libs/publisher': ['node', '@hookcast/protocol'],
   'libs/receiver': ['node', '@hookcast/protocol'],
-  'apps/cli': ['node', '@hookcast/publisher', '@hookcast/receiver', '@hookcast/protocol'],
+  'apps/cli': ['node', 'json-schema-to-typescript', '@hookcast/publisher', '@hookcast/receiver', '@hookcast/protocol'],
 };
 /** The part of the receiver SDK that takes the webhooks of SaaS senders: nothing else of it loads their checks. */
 const senderFiles = /^libs\/receiver\/src\/(?:verify-from|(?:nest-)?(?:from-)?senders?(?:-[\w-]+)?)\.ts$/;

@@ -29,6 +29,7 @@ export {
   type VerifyOptions,
 } from './signature.js';
 export { isTimestamp, parseTimestamp } from './timestamp.js';
+export type { TopicData, TopicName } from './topic-data.js';
 export { compilePattern, isTopicName, isTopicPattern } from './topic-pattern.js';
 export { parseBatchResults, parseVerdict, verdictHeader, type BatchResult, type Verdict } from './verdict.js';
 export { batchWebhookId, escapeWebhookId, unescapeWebhookId } from './webhook-id.js';

@@ -5,6 +5,7 @@ export {
   type Publisher,
   type PublishOptions,
 } from './publisher.js';
+export type { TopicData, TopicName } from '@hookcast/protocol';
 export type { Duration, EventOptions } from './outgoing-event.js';
 export type { PublishedEvent } from './pending-publish.js';
 export type { Problem, ProblemError } from './problem.js';

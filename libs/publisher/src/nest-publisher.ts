@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { TopicData, TopicName } from '@hookcast/protocol';
 import type { Outbox } from './outbox-writer.js';
 import type { SqlTransaction } from './sql-transaction.js';
 import type { PublishedEvent } from './pending-publish.js';
@@ -36,11 +37,15 @@ export class HookcastPublisher implements Publisher, OnApplicationShutdown {
     return this.publisher.spooled;
   }
 
-  async publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishedEvent> {
+  async publish<T extends TopicName>(topic: T, data?: TopicData<T>, options?: PublishOptions): Promise<PublishedEvent> {
     return this.publisher.publish(topic, data, options);
   }
 
-  async publishBatch(topic: string, events: readonly BatchEvent[], options?: BatchOptions): Promise<PublishedEvent[]> {
+  async publishBatch<T extends TopicName>(
+    topic: T,
+    events: readonly BatchEvent<TopicData<T>>[],
+    options?: BatchOptions,
+  ): Promise<PublishedEvent[]> {
     return this.publisher.publishBatch(topic, events, options);
   }
 

@@ -1,3 +1,4 @@
+import type { TopicData, TopicName } from '@hookcast/protocol';
 import type { BatchEvent } from './publisher.js';
 import type { EventOptions, OutgoingEvent } from './outgoing-event.js';
 import { insertEvents } from './outbox-store.js';
@@ -17,9 +18,9 @@ export interface Outbox {
    *
    * @throws {PublishError} `invalid-event`
    */
-  publish(topic: string, data?: unknown, options?: EventOptions): Promise<OutboxEvent>;
+  publish<T extends TopicName>(topic: T, data?: TopicData<T>, options?: EventOptions): Promise<OutboxEvent>;
   /** Writes events of one topic in one statement. */
-  publishBatch(topic: string, events: readonly BatchEvent[]): Promise<OutboxEvent[]>;
+  publishBatch<T extends TopicName>(topic: T, events: readonly BatchEvent<TopicData<T>>[]): Promise<OutboxEvent[]>;
 }
 
 /** @throws {TypeError} when there is no open transaction */

@@ -1,3 +1,4 @@
+import type { TopicData, TopicName } from '@hookcast/protocol';
 import { BufferedPublisher } from './buffered-publisher.js';
 import type { Outbox } from './outbox-writer.js';
 import type { EventOptions } from './outgoing-event.js';
@@ -10,8 +11,8 @@ export interface PublishOptions extends EventOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface BatchEvent extends EventOptions {
-  data?: unknown;
+export interface BatchEvent<Data = unknown> extends EventOptions {
+  data?: Data;
 }
 
 export interface BatchOptions {
@@ -27,14 +28,18 @@ export interface Publisher {
    * Calls made while requests are in flight share the next request, so publish concurrently (`Promise.all`) what need not
    * wait for each other. Events of one `key` are stored in the order of the calls.
    *
-   * @param data any JSON value; bytes are taken as they are, and so is a string that comes with a `contentType`
+   * @param data what `HookcastTopics` says of the topic, else any JSON value; bytes are taken as they are, and so is a string that comes with a `contentType`
    */
-  publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishedEvent>;
+  publish<T extends TopicName>(topic: T, data?: TopicData<T>, options?: PublishOptions): Promise<PublishedEvent>;
   /**
    * Publishes events of one topic in one request, all of them or none; at most 1,000 and 4 MiB. Results are in the order
    * of the events. They keep their own order, but none to other calls that are still unsettled.
    */
-  publishBatch(topic: string, events: readonly BatchEvent[], options?: BatchOptions): Promise<PublishedEvent[]>;
+  publishBatch<T extends TopicName>(
+    topic: T,
+    events: readonly BatchEvent<TopicData<T>>[],
+    options?: BatchOptions,
+  ): Promise<PublishedEvent[]>;
   /**
    * Publishes as part of a transaction of the service's own Postgres: events are written to a table, and a relay
    * (`createOutboxRelay` of `@hookcast/publisher/outbox`) publishes them once the transaction has committed.

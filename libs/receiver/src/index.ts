@@ -1,3 +1,4 @@
+export type { TopicData, TopicName } from '@hookcast/protocol';
 export { createReceiver, type Receiver } from './receiver.js';
 export type { HookRequest, ReceiverOptions } from './hook-endpoint.js';
 export { DeadLetter, Drop, HandlerVerdict, Retry, RetryAfter } from './handler-verdict.js';

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { compilePattern } from '@hookcast/protocol';
+import { compilePattern, type TopicName } from '@hookcast/protocol';
+import type { EventContext } from './event-context.js';
 import type { SubscriptionSettings } from './subscription-declaration.js';
 
 /** How the subscription behind a handler is named and delivered. */
@@ -17,6 +18,17 @@ export interface OnEventMetadata {
   options: OnEventOptions;
 }
 
+/** On a method whose data is what `HookcastTopics` says of the topics; on any, when one of them is not in it. */
+export type OnEventDecorator<T extends string> = <
+  Handler extends (data: HandledData<T>, context: EventContext) => unknown,
+>(
+  target: object,
+  name: string | symbol,
+  descriptor: TypedPropertyDescriptor<Handler>,
+) => void;
+
+type HandledData<T extends string> = [T] extends [keyof HookcastTopics] ? HookcastTopics[T] : never;
+
 const metadataKey = 'hookcast:on-event';
 
 /**
@@ -30,8 +42,11 @@ const metadataKey = 'hookcast:on-event';
  *
  * @throws {RangeError} when a pattern is none
  */
-export function OnEvent(patterns: string | readonly string[], options: OnEventOptions = {}): MethodDecorator {
-  const added = [patterns].flat().map((pattern) => ({ pattern, options }));
+export function OnEvent<const T extends TopicName>(
+  patterns: T | readonly T[],
+  options: OnEventOptions = {},
+): OnEventDecorator<T> {
+  const added = [patterns].flat().map((pattern) => ({ pattern: String(pattern), options }));
   for (const { pattern } of added) compilePattern(pattern);
   return (_target, _name, { value }) => {
     if (typeof value !== 'function') throw new TypeError('@OnEvent belongs on a method.');

@@ -1,6 +1,6 @@
 export { HookcastReceiver, HookcastReceiverModule } from './nest-receiver.js';
 export { printPlan } from './nest-plan.js';
-export { OnEvent, type OnEventOptions } from './nest-on-event.js';
+export { OnEvent, type OnEventDecorator, type OnEventOptions } from './nest-on-event.js';
 export type { HookcastReceiverModuleExtras, HookcastReceiverModuleOptions } from './nest-options.js';
 export type { EventContext } from './event-context.js';
 export { DeadLetter, Drop, Retry, RetryAfter } from './handler-verdict.js';
