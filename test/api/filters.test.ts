@@ -72,3 +72,48 @@ test('a filter is tried on past events without sending them', async () => {
   expect(await match({ from: 'yesterday' })).toMatchObject({ status: 422 });
   expect(hooks.requests).toHaveLength(before);
 });
+
+test('an event that a former filter kept back does not count as delivered', async () => {
+  const name = 'changed';
+  const subscribe = async (filter: string | null) =>
+    broker.call('PUT', `/v1/subscriptions/${name}`, { topics: ['changed.orders'], url: hooks.url, filter });
+  interface Shown {
+    status: string;
+    reason: string;
+    attemptCount: number;
+  }
+  const delivery = async (id: string) =>
+    (await broker.call<Shown>('GET', `/v1/subscriptions/${name}/deliveries/${id}`)).body;
+  const listed = async (query: string) => {
+    const path = `/v1/subscriptions/${name}/deliveries${query}`;
+    const { body } = await broker.call<{ items: { eventId: string }[] }>('GET', path);
+    return body.items.map(({ eventId }) => eventId);
+  };
+  await broker.call('PUT', '/v1/topics/changed.orders', { partitions: 1 });
+  await subscribe('data.total > 100');
+  const keptBack = await publish('changed.orders', { total: 50 });
+  const taken = await publish('changed.orders', { total: 150 });
+  await until(async () => (await delivery(taken.id)).status === 'delivered', { what: 'the delivery' });
+  const refused = await broker.call<Detail>('GET', `/v1/events/${keptBack.id}`);
+  expect(refused.body.deliveries).toContainEqual(
+    expect.objectContaining({ subscription: name, matched: false, reason: 'filter: no match' }),
+  );
+
+  await subscribe('data.total > 10');
+  const why = /^settled without a recorded attempt: the filter of its time kept it back, or/;
+  expect(await delivery(keptBack.id)).toMatchObject({
+    status: 'unknown',
+    attemptCount: 0,
+    reason: expect.stringMatching(why),
+  });
+  const { body } = await broker.call<Detail>('GET', `/v1/events/${keptBack.id}`);
+  expect(body.deliveries).toContainEqual(
+    expect.objectContaining({ subscription: name, status: 'unknown', reason: expect.stringMatching(why) }),
+  );
+  expect(await listed('')).toEqual([taken.id]);
+  expect(await listed('?status=delivered')).toEqual([taken.id]);
+  expect(await listed('?status=unknown')).toEqual([keptBack.id]);
+
+  await broker.call('POST', `/v1/subscriptions/${name}/deliveries/${keptBack.id}/retry`);
+  await until(async () => (await delivery(keptBack.id)).status === 'delivered', { what: 'what was asked for' });
+});

@@ -211,7 +211,7 @@ test('a redelivery by hand overtakes the schedule, and what was never tried cann
   const [row] = await run.rows<{ stream_id: number; event_at: Date }>('select stream_id, event_at from retries');
   const delivery = { streamId: row?.stream_id ?? 0, subscriptionId, seq: 1, eventAt: row?.event_at ?? new Date() };
 
-  expect(await requestRedelivery(run.pool, delivery)).toBe('requested');
+  expect(await requestRedelivery(run.pool, delivery)).toBe('hastened');
   expect(await worker.runOnce()).toMatchObject({ delivered: 1 });
   expect(attempts()).toEqual(['a#1', 'a#2']);
   expect(await requestRedelivery(run.pool, { ...delivery, seq: 2 })).toBe('unsettled');

@@ -14,6 +14,8 @@ export interface DeliverySummary {
   topic: string;
   /** Type of the event. */
   type: string;
+  /** Ordering key of the event. */
+  key: string | undefined;
   state: DeliveryState;
   /** Attempts made so far. */
   attempts: number;
@@ -28,7 +30,7 @@ export interface DeliverySummary {
   reason: string | null;
 }
 
-export type ListedState = 'pending' | 'retrying' | 'delivered' | 'dead';
+export type ListedState = 'pending' | 'retrying' | 'delivered' | 'dead' | 'unknown';
 
 /** Where a page ended: the list goes on behind it. */
 export interface ListPlace {
@@ -57,6 +59,8 @@ interface SummaryColumns {
   created_at: Date;
   topic: string;
   type: string | null;
+  key: string | null;
+  has_filtered: boolean;
   is_settled: boolean;
   is_older: boolean;
   is_left_out: boolean;
@@ -87,6 +91,28 @@ const leftOut = (cursor: string, seq: string): string => /* sql */ `
   select 1 from cursor_skips x where x.stream_id = ${cursor}.stream_id and x.subscription_id = ${cursor}.subscription_id
      and x.skipped @> ${seq}`;
 
+const lastOutcome = /* sql */ `
+  select a.outcome from attempts a
+   where a.stream_id = c.stream_id and a.subscription_id = c.subscription_id and a.seq = e.seq
+     and a.created_at >= e.created_at - ${clockSkew}
+   order by a.created_at desc, a.attempt_no desc limit 1`;
+
+/** Of what is settled and neither waits nor is dead. */
+const settledKeys = (condition: string): string => /* sql */ `
+  select c.stream_id, e.seq, e.created_at from cursors c
+   join subscriptions s on s.id = c.subscription_id
+   cross join lateral (
+     select seq, created_at from events e
+      where e.stream_id = c.stream_id and (e.seq <= c.settled_seq or c.above @> e.seq)
+        and (e.created_at, -e.stream_id, e.seq) < ($2, -$3::int, $4::int8)
+        and not exists (select 1 from retries r
+                         where r.stream_id = c.stream_id and r.subscription_id = c.subscription_id and r.seq = e.seq)
+        and not exists (select 1 from dead_letters d
+                         where d.stream_id = c.stream_id and d.subscription_id = c.subscription_id and d.seq = e.seq)
+        and ${condition}
+      order by e.seq desc limit $5) e
+   where c.subscription_id = $1`;
+
 /** Keys of deliveries, for each state its own source; all of them newest event first. */
 const keysOf: Record<ListedState, string> = {
   pending: /* sql */ `
@@ -113,24 +139,12 @@ const keysOf: Record<ListedState, string> = {
           and (r.event_at, -r.stream_id, r.seq) < ($2, -$3::int, $4::int8)
         order by r.seq desc limit $5) r
      where c.subscription_id = $1`,
-  delivered: /* sql */ `
-    select c.stream_id, e.seq, e.created_at from cursors c
-     join subscriptions s on s.id = c.subscription_id
-     cross join lateral (
-       select seq, created_at from events e
-        where e.stream_id = c.stream_id and (e.seq <= c.settled_seq or c.above @> e.seq)
-          and (e.created_at, -e.stream_id, e.seq) < ($2, -$3::int, $4::int8)
-          and not exists (select 1 from retries r
-                           where r.stream_id = c.stream_id and r.subscription_id = c.subscription_id and r.seq = e.seq)
-          and not exists (select 1 from dead_letters d
-                           where d.stream_id = c.stream_id and d.subscription_id = c.subscription_id and d.seq = e.seq)
-          and coalesce((select a.outcome = 1 from attempts a
-                         where a.stream_id = c.stream_id and a.subscription_id = c.subscription_id and a.seq = e.seq
-                           and a.created_at >= e.created_at - ${clockSkew}
-                         order by a.created_at desc, a.attempt_no desc limit 1),
-                       e.created_at >= s.created_at and not exists (${leftOut('c', 'e.seq')}))
-        order by e.seq desc limit $5) e
-     where c.subscription_id = $1`,
+  delivered: settledKeys(
+    `coalesce((${lastOutcome}) = 1, c.filtered = 0 and e.created_at >= s.created_at and not exists (${leftOut('c', 'e.seq')}))`,
+  ),
+  unknown: settledKeys(
+    `c.filtered > 0 and (${lastOutcome}) is null and e.created_at >= s.created_at and not exists (${leftOut('c', 'e.seq')})`,
+  ),
   dead: /* sql */ `
     select stream_id, seq, event_at as created_at from dead_letters
      where subscription_id = $1 and (event_at, -stream_id, seq) < ($2, -$3::int, $4::int8)
@@ -142,6 +156,7 @@ const summaryText = (keys: string) => /* sql */ `
   with k as (${keys})
   select c.subscription_id, k.stream_id, k.seq, coalesce(e.event_id, d.event_id) as event_id, k.created_at,
          coalesce(t.name, d.topic) as topic, coalesce(e.type, d.type) as type,
+         coalesce(e.key, d.key) as key, c.filtered > 0 as has_filtered,
          k.seq <= c.settled_seq or c.above @> k.seq as is_settled,
          coalesce(k.created_at < s.created_at, false) as is_older,
          exists (${leftOut('c', 'k.seq')}) as is_left_out,
@@ -153,7 +168,7 @@ const summaryText = (keys: string) => /* sql */ `
     left join subscriptions s on s.id = c.subscription_id
     left join streams st on st.stream_id = k.stream_id
     left join topics t on t.id = st.topic_id
-    left join lateral (select event_id, type from events e
+    left join lateral (select event_id, type, key from events e
                         where e.stream_id = k.stream_id and e.seq = k.seq and e.created_at = k.created_at limit 1) e on true
     left join retries r on r.stream_id = k.stream_id and r.subscription_id = c.subscription_id and r.seq = k.seq
     left join dead_letters d on d.stream_id = k.stream_id and d.subscription_id = c.subscription_id and d.seq = k.seq
@@ -255,6 +270,7 @@ function summary(row: SummaryColumns): DeliverySummary {
     eventAt: row.created_at,
     topic: row.topic,
     type: row.type ?? row.topic,
+    key: row.key ?? undefined,
     state: deliveryState({
       isSettled: row.is_settled,
       retryKind: row.retry_kind,
@@ -262,6 +278,7 @@ function summary(row: SummaryColumns): DeliverySummary {
       lastOutcome: row.outcome,
       isOlder: row.is_older,
       isLeftOut: row.is_left_out,
+      hasFiltered: row.has_filtered,
     }),
     attempts: row.retry_attempts ?? row.dead_attempts ?? row.attempt_no ?? 0,
     lastAttemptAt: row.attempted_at,

@@ -7,6 +7,7 @@ const settled: DeliveryFacts = {
   lastOutcome: null,
   isOlder: false,
   isLeftOut: false,
+  hasFiltered: false,
 };
 
 test.each<[string, Partial<DeliveryFacts>, DeliveryState]>([
@@ -18,6 +19,9 @@ test.each<[string, Partial<DeliveryFacts>, DeliveryState]>([
   ['one that expired unsent is dead', { isDead: true }, 'dead'],
   ['a success is delivered', { lastOutcome: 1 }, 'delivered'],
   ['a success that is not recorded is delivered', {}, 'delivered'],
+  ['without a trace, where a filter kept events back, it is unknown', { hasFiltered: true }, 'unknown'],
+  ['a success is delivered whatever a filter did', { lastOutcome: 1, hasFiltered: true }, 'delivered'],
+  ['an older one is skipped whatever a filter did', { isOlder: true, hasFiltered: true }, 'skipped'],
   ['a verdict drops it', { lastOutcome: 4 }, 'dropped'],
   ['before the subscription it is skipped', { isOlder: true }, 'skipped'],
   ['left out by a seek it is skipped', { isLeftOut: true }, 'skipped'],

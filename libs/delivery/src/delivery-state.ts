@@ -7,9 +7,12 @@ import { attemptOutcome } from './settle-batch.js';
  * - delivered, dropped: settled; dropped by the hook's verdict
  * - dead: given up, kept as a dead letter with a reason
  * - discarded: was given up, and an operator let its dead letter go
+ * - unknown: settled without a recorded attempt, in a stream where a filter kept events back: it was kept back by the filter
+ *   of its time, or delivered while successful attempts were not recorded
  * - skipped: the event is older than the subscription, or was left out by a seek, and was not sent to it
  */
-export type DeliveryState = 'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'discarded' | 'skipped';
+export type DeliveryState =
+  'pending' | 'retrying' | 'delivered' | 'dropped' | 'dead' | 'discarded' | 'skipped' | 'unknown';
 
 /** What the tables say about a delivery. */
 export interface DeliveryFacts {
@@ -24,6 +27,8 @@ export interface DeliveryFacts {
   isOlder: boolean;
   /** The cursor was moved past it by hand. */
   isLeftOut: boolean;
+  /** A filter of the subscription has kept back events of this stream. */
+  hasFiltered: boolean;
 }
 
 export function deliveryState(facts: DeliveryFacts): DeliveryState {
@@ -32,8 +37,10 @@ export function deliveryState(facts: DeliveryFacts): DeliveryState {
   if (facts.isDead) return 'dead';
   if (facts.lastOutcome === attemptOutcome.dropped) return 'dropped';
   if (facts.lastOutcome === attemptOutcome.discarded) return 'discarded';
-  // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): what is settled without a trace came through.
-  return wasSkipped(facts) ? 'skipped' : 'delivered';
+  if (wasSkipped(facts)) return 'skipped';
+  // Successful attempts may not be recorded (HOOKCAST_ATTEMPT_LOG=failures): without a filter, what is settled without a
+  // trace came through. A filter leaves no trace either.
+  return facts.lastOutcome === null && facts.hasFiltered ? 'unknown' : 'delivered';
 }
 
 function wasSkipped({ lastOutcome, isOlder, isLeftOut }: DeliveryFacts): boolean {

@@ -18,8 +18,11 @@ export { type Catalog, type DeliverySubscription, type SubscriptionCatalog } fro
 export { DeliveryWorker } from './delivery-worker.js';
 export { type DeliveryWorkerOptions } from './delivery-worker-options.js';
 export { DeliveryModule, type DeliveryModuleAsyncOptions, type DeliveryModuleOptions } from './delivery.module.js';
+export { failingDeliveries, type FailingDelivery } from './failing-line-store.js';
 export { eventView } from './event-view.js';
 export { isCustomHeader, isReservedHeader, type HookCredentials, type HookTarget } from './hook-request.js';
+export { LineHeads } from './line-heads.js';
+export { lineName, type Ordering } from './order-gate.js';
 export { requestRedelivery, type RedeliveryResult } from './redelivery-store.js';
 export { sendTest, testEventType, type TestResult } from './send-test.js';
 export {

@@ -261,8 +261,8 @@ export class OrderGate<D extends Ordered> {
 
   /** Undefined for what has no order. */
   private lineOf(key: string | undefined): Line<D> | undefined {
-    if (this.ordering === 'none' || (this.ordering === 'key' && key === undefined)) return undefined;
-    const name = this.ordering === 'strict' ? '' : (key ?? '');
+    const name = lineName(this.ordering, key);
+    if (name === undefined) return undefined;
     const known = this.lines.get(name);
     if (known) return known;
     const line: Line<D> = {
@@ -280,10 +280,16 @@ export class OrderGate<D extends Ordered> {
 
   /** Undefined too when it went out under another ordering. */
   private knownLine({ key }: D, request: object): Line<D> | undefined {
-    if (this.ordering === 'none' || (this.ordering === 'key' && key === undefined)) return undefined;
-    const line = this.lines.get(this.ordering === 'strict' ? '' : (key ?? ''));
+    const name = lineName(this.ordering, key);
+    const line = name === undefined ? undefined : this.lines.get(name);
     return line?.holder === request ? line : undefined;
   }
+}
+
+/** The line that an event stands in; undefined for what has no order. */
+export function lineName(ordering: Ordering, key: string | undefined): string | undefined {
+  if (ordering === 'none') return undefined;
+  return ordering === 'strict' ? '' : key;
 }
 
 const isFreeFor = (line: Line<unknown>, request: object): boolean =>

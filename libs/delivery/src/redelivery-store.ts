@@ -4,16 +4,18 @@ import { retryKind } from './lanes.js';
 import { atOnce } from './retry-store.js';
 
 /**
- * - requested: it is sent again within about a second, whatever its state was
+ * - hastened: it waits for its next attempt and gets it now, in its place: later events of its line go on waiting for it
+ * - requested: it is sent again within about a second, whatever its state was, and later events of its line do not wait
  * - unsettled: it has not been tried to the end of its first attempt yet, so there is nothing to repeat
  * - unknown: the subscription does not read this stream
  */
-export type RedeliveryResult = 'requested' | 'unsettled' | 'unknown';
+export type RedeliveryResult = 'hastened' | 'requested' | 'unsettled' | 'unknown';
 
 /**
  * Asks for one more attempt of a delivery, at once. A dead letter stays until the attempt succeeds, so its event
  * survives even when its day has gone. One that waits for its next attempt gets it now and stays what it is: later
- * events of its key go on waiting for it. Any other takes its turn among those of its key and holds nothing back. Attempts count on; when the schedule has none left, a failure is final again.
+ * events of its key go on waiting for it. Any other takes its turn among those of its key and holds nothing back. Attempts
+ * count on; when the schedule has none left, a failure is final again.
  * Index: primary keys.
  */
 export async function requestRedelivery(
@@ -21,7 +23,7 @@ export async function requestRedelivery(
   delivery: { streamId: number; subscriptionId: number; seq: number; eventAt: Date },
 ): Promise<RedeliveryResult> {
   const { streamId, subscriptionId, seq, eventAt } = delivery;
-  const found = await rows<{ is_settled: boolean }>(
+  const found = await rows<{ is_settled: boolean; kind: number | null }>(
     source,
     /* sql */ `
     with cursor as (
@@ -37,11 +39,13 @@ export async function requestRedelivery(
         from cursor where is_settled
       on conflict (stream_id, subscription_id, seq) do update
         set kind = case when retries.kind = any($7::int[]) then retries.kind else excluded.kind end, next_at = excluded.next_at
+      returning kind
     )
-    select is_settled from cursor`,
+    select is_settled, (select kind from requested) as kind from cursor`,
     [streamId, subscriptionId, seq, eventAt, retryKind.redelivery, atOnce, [retryKind.retry, retryKind.alone]],
   );
   const [cursor] = found;
   if (!cursor) return 'unknown';
-  return cursor.is_settled ? 'requested' : 'unsettled';
+  if (cursor.kind === null) return 'unsettled';
+  return cursor.kind === retryKind.redelivery ? 'requested' : 'hastened';
 }

@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../auth/scope.js';
 import { existingEventId, existingName } from '../http/names.js';
-import { DeliveryDetailResponse, DeliveryPage, DeliveryQuery, DeliveryResponse } from './delivery.dto.js';
+import { DeliveryDetailResponse, DeliveryPage, DeliveryQuery, RetriedDeliveryResponse } from './delivery.dto.js';
 import { DeliveriesService } from './deliveries.service.js';
 
 const subscription = existingName('subscription-not-found');
@@ -37,11 +37,11 @@ export class DeliveriesController {
   @HttpCode(200)
   @RequireScope('subscribe')
   @ApiOperation({ summary: 'Send a delivery again now' })
-  @ApiOkResponse({ type: DeliveryResponse })
+  @ApiOkResponse({ type: RetriedDeliveryResponse })
   async retry(
     @Param('name', subscription) name: string,
     @Param('eventId', event) eventId: string,
-  ): Promise<DeliveryResponse> {
+  ): Promise<RetriedDeliveryResponse> {
     return this.deliveries.retry(name, eventId);
   }
 }

@@ -6,14 +6,16 @@ import { DATA_POOL } from '../runtime.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { WaitingLines } from './waiting-lines.js';
 
 @Module({
   imports: [EventLogModule, SubscriptionsModule],
   controllers: [DeliveriesController],
   providers: [
     DeliveriesService,
+    WaitingLines,
     { provide: DeliveryHistory, inject: [DATA_POOL], useFactory: (pool: pg.Pool) => new DeliveryHistory(pool) },
   ],
-  exports: [DeliveryHistory],
+  exports: [DeliveryHistory, WaitingLines],
 })
 export class DeliveriesModule {}

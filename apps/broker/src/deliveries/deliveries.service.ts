@@ -16,7 +16,10 @@ import {
   type DeliveryDetailResponse,
   type DeliveryQuery,
   type DeliveryResponse,
+  type RetriedDeliveryResponse,
 } from './delivery.dto.js';
+import { redeliveryOrder } from './redelivery-order.js';
+import { WaitingLines } from './waiting-lines.js';
 
 @Injectable()
 export class DeliveriesService {
@@ -25,6 +28,7 @@ export class DeliveriesService {
     private readonly reader: LogReader,
     private readonly subscriptions: SubscriptionsService,
     private readonly history: DeliveryHistory,
+    private readonly lines: WaitingLines,
   ) {}
 
   async list(name: string, query: DeliveryQuery): Promise<Page<DeliveryResponse>> {
@@ -38,15 +42,19 @@ export class DeliveriesService {
     const subscription = await this.subscriptions.find(name);
     const summary = await this.find(subscription, eventId);
     const attempts = await this.history.attempts(summary);
-    return Object.assign(toDeliveryResponse(name, summary), { attempts: attempts.map(toAttemptResponse) });
+    return Object.assign(await this.response(subscription, summary), { attempts: attempts.map(toAttemptResponse) });
   }
 
-  /** Sends a delivery again now, whatever became of it; one that waits for its first attempt just goes on waiting. */
-  async retry(name: string, eventId: string): Promise<DeliveryResponse> {
+  /**
+   * Sends a delivery again now, whatever became of it; one that waits for its first attempt just goes on waiting. The
+   * answer says what becomes of its order.
+   */
+  async retry(name: string, eventId: string): Promise<RetriedDeliveryResponse> {
     const subscription = await this.subscriptions.find(name);
     const summary = await this.find(subscription, eventId);
-    await requestRedelivery(this.pool, summary);
-    return toDeliveryResponse(name, await this.find(subscription, eventId));
+    const result = await requestRedelivery(this.pool, summary);
+    const response = await this.response(subscription, await this.find(subscription, eventId));
+    return Object.assign(response, redeliveryOrder(subscription, summary, result));
   }
 
   private async page(subscription: Subscription, query: DeliveryQuery): Promise<Page<DeliveryResponse>> {
@@ -64,7 +72,7 @@ export class DeliveriesService {
       streamId,
       seq,
     ]);
-    return { items: page.items.map((one) => toDeliveryResponse(subscription.name, one)), nextCursor: page.nextCursor };
+    return { items: await this.responses(subscription, page.items), nextCursor: page.nextCursor };
   }
 
   private async ofEvent(
@@ -74,7 +82,20 @@ export class DeliveriesService {
   ): Promise<Page<DeliveryResponse>> {
     const found = await this.summaries(subscription, eventId);
     const wanted = found.filter(({ state }) => status === undefined || state === status);
-    return { items: wanted.map((one) => toDeliveryResponse(subscription.name, one)), nextCursor: null };
+    return { items: await this.responses(subscription, wanted), nextCursor: null };
+  }
+
+  private async responses(
+    subscription: Subscription,
+    deliveries: readonly DeliverySummary[],
+  ): Promise<DeliveryResponse[]> {
+    const blockerOf = await this.lines.of(deliveries, [subscription]);
+    return deliveries.map((one) => toDeliveryResponse(subscription.name, one, blockerOf(one)));
+  }
+
+  private async response(subscription: Subscription, delivery: DeliverySummary): Promise<DeliveryResponse> {
+    const blockerOf = await this.lines.of([delivery], [subscription]);
+    return toDeliveryResponse(subscription.name, delivery, blockerOf(delivery));
   }
 
   private async find(subscription: Subscription, eventId: string): Promise<DeliverySummary> {

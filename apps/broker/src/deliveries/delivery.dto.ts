@@ -1,20 +1,23 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import type { AttemptRecord, DeliveryState, DeliverySummary, ListedState } from '@hookcast/delivery';
+import type { AttemptRecord, DeliveryState, DeliverySummary, FailingDelivery, ListedState } from '@hookcast/delivery';
 import { formatPosition } from '@hookcast/log';
 import { isEventId } from '@hookcast/protocol';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { PageQuery, PageResponse } from '../http/page.js';
+import { redeliveryOrders, type RedeliveryOrder } from './redelivery-order.js';
 
 export const listedStates = ['pending', 'retrying', 'delivered', 'dead'] as const;
-const states = [...listedStates, 'dropped', 'discarded', 'skipped'] as const;
+/** What may be asked for; `unknown` only by name, since a filter may keep back most of a topic. */
+const askedStates = [...listedStates, 'unknown'] as const;
+const states = [...askedStates, 'dropped', 'discarded', 'skipped'] as const;
 const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend', 'discarded'] as const;
 const responseStartBytes = 1_024;
 
 export class DeliveryQuery extends PageQuery {
-  @ApiPropertyOptional({ enum: listedStates })
+  @ApiPropertyOptional({ enum: askedStates, description: 'All but `unknown` when absent.' })
   @MayBeAbsent()
-  @IsIn(listedStates)
+  @IsIn(askedStates)
   status?: ListedState;
 
   @ApiPropertyOptional({ type: String, description: 'The id of one event.' })
@@ -67,6 +70,17 @@ export class DeliveryResponse extends DeliveryProgress {
   reason!: string;
 }
 
+export class RetriedDeliveryResponse extends DeliveryResponse {
+  @ApiProperty({
+    enum: redeliveryOrders,
+    description: 'Whether it keeps its place in the order of its key or stream; `none` where it has no order.',
+  })
+  order!: RedeliveryOrder;
+
+  @ApiProperty({ type: String, description: 'The same in words.' })
+  orderReason!: string;
+}
+
 export class AttemptResponse {
   @ApiProperty({ type: Number })
   attempt!: number;
@@ -108,17 +122,26 @@ const settledReasons = {
   dropped: 'the hook asked to drop it',
   discarded: 'given up, and its dead letter was discarded',
   skipped: 'published before the subscription began',
+  unknown:
+    'settled without a recorded attempt: the filter of its time kept it back, or its success was not recorded (HOOKCAST_ATTEMPT_LOG)',
 };
 
 function settledReason(state: keyof typeof settledReasons, reason: string | null): string {
   return state === 'skipped' && reason === 'seek' ? 'left out by a seek' : settledReasons[state];
 }
 
+/** The event's id, or its position when retention has dropped it. */
+function nameOf({ eventId, streamId, seq }: FailingDelivery): string {
+  return eventId ?? formatPosition(streamId, seq);
+}
+
 /** Why a delivery is where it is, in words. */
-export function reasonOf({ state, reason, lastError, nextAttemptAt }: DeliverySummary): string {
+export function reasonOf(summary: DeliverySummary, blocker?: FailingDelivery): string {
+  const { state, reason, lastError, nextAttemptAt } = summary;
   if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReason(state, reason);
   switch (state) {
     case 'pending':
+      if (blocker) return `waits behind ${nameOf(blocker)}`;
       return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
     case 'retrying':
       return lastError ?? 'is sent again by request';
@@ -137,7 +160,11 @@ export function progressOf(summary: DeliverySummary): Pick<DeliveryProgress, key
   };
 }
 
-export function toDeliveryResponse(subscription: string, summary: DeliverySummary): DeliveryResponse {
+export function toDeliveryResponse(
+  subscription: string,
+  summary: DeliverySummary,
+  blocker?: FailingDelivery,
+): DeliveryResponse {
   return {
     subscription,
     eventId: summary.eventId,
@@ -146,7 +173,7 @@ export function toDeliveryResponse(subscription: string, summary: DeliverySummar
     position: formatPosition(summary.streamId, summary.seq),
     publishedAt: summary.eventAt.toISOString(),
     status: summary.state,
-    reason: reasonOf(summary),
+    reason: reasonOf(summary, blocker),
     ...progressOf(summary),
   };
 }

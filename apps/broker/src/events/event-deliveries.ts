@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
-import { DeliveryHistory, eventView, type DeliverySummary } from '@hookcast/delivery';
+import { DeliveryHistory, eventView, type DeliverySummary, type FailingDelivery } from '@hookcast/delivery';
 import { compileFilter, type EventView } from '@hookcast/filter';
 import type { StoredEvent } from '@hookcast/log';
 import { Repository } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { progressOf, reasonOf } from '../deliveries/delivery.dto.js';
+import { WaitingLines } from '../deliveries/waiting-lines.js';
 import { matchesAny } from '../topics/topic-creation.js';
 import type { EventDelivery } from './event.dto.js';
 
@@ -16,6 +17,7 @@ export class EventDeliveries {
   constructor(
     @InjectRepository(Subscription) private readonly subscriptions: Repository<Subscription>,
     private readonly history: DeliveryHistory,
+    private readonly lines: WaitingLines,
   ) {}
 
   async of(event: StoredEvent): Promise<EventDelivery[]> {
@@ -24,15 +26,19 @@ export class EventDeliveries {
       this.history.summaries([event]),
     ]);
     const byId = new Map(summaries.map((summary) => [summary.subscriptionId, summary]));
+    const blockerOf = await this.lines.of(summaries, all);
     const view = eventView(event);
-    return all.map((subscription) => eventDelivery(subscription, view, byId.get(subscription.id)));
+    return all.map((subscription) => {
+      const summary = byId.get(subscription.id);
+      return eventDelivery(subscription, view, { summary, blocker: summary && blockerOf(summary) });
+    });
   }
 }
 
 function eventDelivery(
   subscription: Subscription,
   view: EventView,
-  summary: DeliverySummary | undefined,
+  { summary, blocker }: { summary: DeliverySummary | undefined; blocker: FailingDelivery | undefined },
 ): EventDelivery {
   const { topic } = view.event;
   if (!summary || !matchesAny(subscription.topics, topic)) {
@@ -41,7 +47,7 @@ function eventDelivery(
   const refusal = isFilterQuestion(summary) ? filterRefusal(subscription.filter, view) : undefined;
   if (refusal !== undefined) return unmatched(subscription, refusal);
 
-  const reason = withSubscriptionState(reasonOf(summary), subscription, summary);
+  const reason = withSubscriptionState(reasonOf(summary, blocker), subscription, summary);
   return { subscription: subscription.name, matched: true, status: summary.state, reason, ...progressOf(summary) };
 }
 
@@ -61,7 +67,7 @@ function unmatched(subscription: Subscription, reason: string): EventDelivery {
 
 /** An event that was tried, waits or died was wanted, whatever the filter has become since. */
 function isFilterQuestion({ state, attempts }: DeliverySummary): boolean {
-  return attempts === 0 && (state === 'delivered' || state === 'pending');
+  return attempts === 0 && (state === 'delivered' || state === 'unknown' || state === 'pending');
 }
 
 /** Why a filter keeps an event back, as its worker would judge it now. */

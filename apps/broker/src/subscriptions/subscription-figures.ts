@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Subscription } from '@hookcast/database';
 import { deliveryFigures, DeliveryWorker } from '@hookcast/delivery';
 import { backlogs, type Backlog } from '@hookcast/log';
 import type pg from 'pg';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
+import { blockedKeys, type BlockedKeyResponse } from './blocked-keys.js';
 
 export interface SubscriptionFigures {
   backlog: number;
@@ -17,6 +19,8 @@ export interface SubscriptionFigures {
   /** Left out by seeks since the subscription exists. */
   skipped: number;
   inFlight: number;
+  /** Keys that a failing event holds back; empty without an ordering. */
+  blockedKeys: BlockedKeyResponse[];
   successRate: number | null;
   p95Ms: number | null;
 }
@@ -40,17 +44,22 @@ export class SubscriptionFiguresReader {
     private readonly worker: DeliveryWorker,
   ) {}
 
-  async of(subscriptionIds: readonly number[]): Promise<(subscriptionId: number) => SubscriptionFigures> {
+  async of(
+    subscriptions: readonly Pick<Subscription, 'id' | 'ordering'>[],
+  ): Promise<(subscriptionId: number) => SubscriptionFigures> {
+    const subscriptionIds = subscriptions.map(({ id }) => id);
     const since = new Date(this.runtime.clock.now().getTime() - windowMs);
-    const [waiting, attempts] = await Promise.all([
+    const [waiting, attempts, blocked] = await Promise.all([
       backlogs(this.pool, subscriptionIds),
       deliveryFigures(this.pool, subscriptionIds, since),
+      blockedKeys(this.pool, subscriptions),
     ]);
     const now = this.runtime.clock.now();
     return (id) => ({
       ...waitingFigures(waiting.get(id), now),
       skipped: waiting.get(id)?.skipped ?? 0,
       window: this.worker.window(id),
+      blockedKeys: blocked.get(id) ?? [],
       inFlight: this.worker.inFlight(id),
       successRate: attempts.get(id)?.successRate ?? null,
       p95Ms: attempts.get(id)?.p95Ms ?? null,

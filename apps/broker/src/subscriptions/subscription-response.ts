@@ -4,6 +4,7 @@ import { redacted } from '../audit/redaction.js';
 import type { Principal } from '../auth/scope.js';
 import { firstUncovered } from '../auth/topic-containment.js';
 import { PageResponse } from '../http/page.js';
+import { BlockedKeyResponse } from './blocked-keys.js';
 import { HookAuthResponse, HookTlsResponse } from './hook-credentials.dto.js';
 import { hookFormats, signatureKinds } from './subscription.dto.js';
 import type { SubscriptionFigures } from './subscription-figures.js';
@@ -166,6 +167,12 @@ export class SubscriptionResponse {
 
   @ApiProperty({ type: Number, description: 'Events left out by seeks.' })
   skipped!: number;
+
+  @ApiProperty({
+    type: [BlockedKeyResponse],
+    description: 'Keys whose later events wait for a failing one, under `ordering` `key` or `strict`: the first 20.',
+  })
+  blockedKeys!: BlockedKeyResponse[];
 
   @ApiProperty({ type: Number, description: 'Attempts under way in the answering process.' })
   inFlight!: number;

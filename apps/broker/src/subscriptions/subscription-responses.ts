@@ -13,12 +13,12 @@ export class SubscriptionResponses {
   ) {}
 
   async all(subscriptions: readonly Subscription[]): Promise<SubscriptionResponse[]> {
-    const figures = await this.figures.of(subscriptions.map(({ id }) => id));
+    const figures = await this.figures.of(subscriptions);
     return subscriptions.map((one) => toSubscriptionResponse(one, figures(one.id)));
   }
 
   async one(subscription: Subscription): Promise<SubscriptionResponse> {
-    const figures = await this.figures.of([subscription.id]);
+    const figures = await this.figures.of([subscription]);
     return toSubscriptionResponse(subscription, figures(subscription.id));
   }
 
