@@ -109,6 +109,37 @@ test('SQL stands in *-store.ts, *-log.ts and migrations', () => {
   expect(offenders(sql, /-(store|log)\.ts$|\/migrations\/|^libs\/database\/src\//)).toEqual([]);
 });
 
+describe('nothing counts events or attempts', () => {
+  const counting = String.raw`(?:count|sum)\s*\(\s*(?:\*|\d+|distinct\s[^()]*|all\s[^()]*|[\w."]+)\s*\)`;
+  const tables = String.raw`from\s+(?:only\s+)?(?:\w+\.)?"?(?:events|attempts)(?:_\w*)?"?(?=[\s)\`;,]|$)`;
+  // On one level of parentheses: what a subquery has bounded with a limit may be counted.
+  const level = String.raw`(?:[^()\`;]|\([^()\`;]*\))*?`;
+  const counts = new RegExp(
+    String.raw`\b${counting}${level}\b${tables}|\b${tables}${level}\bhaving\s+${counting}`,
+    'i',
+  );
+
+  test.each([
+    'select count(*) from events',
+    'SELECT COUNT( * )::int AS n\n  FROM attempts a where a.seq = 1',
+    'select count(1) from only events',
+    'select count(distinct event_id) from "events"',
+    'select topic, count(e.seq) from public.events e group by topic',
+    'select sum(1) from attempts_20261124',
+    'select count(*) over () from events',
+    'select seq from attempts group by seq having count(*) > 1',
+  ])('%s is seen', (text) => expect(text).toMatch(counts));
+
+  test.each([
+    'select count(*) from (select 1 from events limit 1000) e',
+    'select count(*) from retries where stream_id = 1',
+    'select sum(events) from moved',
+    'select count(*) from event_days',
+  ])('%s may stand', (text) => expect(text).not.toMatch(counts));
+
+  test('in the sources there is none', () => expect(offenders(counts, /^$/)).toEqual([]));
+});
+
 test('outbound sockets are opened by libs/egress, the SDKs and the command line only', () => {
   const outbound =
     /\bfrom 'undici'|(?<![.\w]|async )fetch\(|\b(?:https?\.request|https?\.get|net\.connect|net\.createConnection|tls\.connect)\(/;

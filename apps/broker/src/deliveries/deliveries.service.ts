@@ -23,12 +23,13 @@ import { WaitingLines } from './waiting-lines.js';
 
 @Injectable()
 export class DeliveriesService {
+  @Inject(WaitingLines) private readonly lines!: WaitingLines;
+
   constructor(
     @Inject(DATA_POOL) private readonly pool: pg.Pool,
     private readonly reader: LogReader,
     private readonly subscriptions: SubscriptionsService,
     private readonly history: DeliveryHistory,
-    private readonly lines: WaitingLines,
   ) {}
 
   async list(name: string, query: DeliveryQuery): Promise<Page<DeliveryResponse>> {

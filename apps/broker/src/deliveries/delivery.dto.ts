@@ -135,14 +135,18 @@ function nameOf({ eventId, streamId, seq }: FailingDelivery): string {
   return eventId ?? formatPosition(streamId, seq);
 }
 
+function pendingReason({ nextAttemptAt }: DeliverySummary, blocker: FailingDelivery | undefined): string {
+  if (blocker) return `waits behind ${nameOf(blocker)}`;
+  return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
+}
+
 /** Why a delivery is where it is, in words. */
 export function reasonOf(summary: DeliverySummary, blocker?: FailingDelivery): string {
-  const { state, reason, lastError, nextAttemptAt } = summary;
+  const { state, reason, lastError } = summary;
   if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReason(state, reason);
   switch (state) {
     case 'pending':
-      if (blocker) return `waits behind ${nameOf(blocker)}`;
-      return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
+      return pendingReason(summary, blocker);
     case 'retrying':
       return lastError ?? 'is sent again by request';
     case 'dead':

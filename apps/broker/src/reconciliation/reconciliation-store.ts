@@ -185,11 +185,10 @@ const pageText = /* sql */ `
     join cursors c on c.stream_id = $1 and c.started_seq < e.seq and c.subscription_id = any($4::int[])
     left join retries r on r.stream_id = $1 and r.subscription_id = c.subscription_id and r.seq = e.seq
     left join lateral (
-      select true as tried, bool_or(outcome = 1) as delivered, bool_or(outcome = 4) as dropped, bool_or(outcome = 3) as died
+      select bool_or(true) as tried, bool_or(outcome = 1) as delivered, bool_or(outcome = 4) as dropped, bool_or(outcome = 3) as died
       from attempts
       where stream_id = $1 and subscription_id = c.subscription_id and seq = e.seq
         and created_at >= e.created_at - interval '1 hour'
-      having count(*) > 0
     ) a on true
     where e.created_at >= o.at
   )
