@@ -237,3 +237,15 @@ test('a stop ends streams and long polls instead of waiting for them', async () 
   expect(await response.text()).toContain('"data":1');
   await stopped.database.drop();
 });
+
+test('a topic that is deleted between finding and reading it is not found, which is no fault of the broker', async () => {
+  await broker.publish('fleeting', {});
+  const [stream] = await broker.database.pool
+    .query<{ stream_id: number }>(
+      `delete from streams using topics t where t.id = topic_id and t.name = 'fleeting' returning stream_id`,
+    )
+    .then(({ rows }) => rows);
+  expect(stream).toBeDefined();
+  for (const path of ['/v1/topics/fleeting/events', '/v1/topics/fleeting/stream'])
+    expect(await broker.call('GET', path)).toMatchObject({ status: 404, body: { code: 'topic-not-found' } });
+});

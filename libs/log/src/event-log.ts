@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { fromColumns, type StoredEvent } from './event.js';
 import { findPlaces } from './position-store.js';
-import type { StreamRef } from './stream.js';
+import { UnknownStreamError, type StreamRef } from './stream.js';
 
 /** Where a stream ends. */
 export interface Head {
@@ -128,9 +128,9 @@ export class LogReader {
     return found.rows.map(toPlacedEvent);
   }
 
-  private async placeOf({ streamId, topic, partition }: StreamRef, at?: Date): Promise<number> {
-    const place = (await findPlaces(this.pool, [streamId], at)).get(streamId);
-    if (!place) throw new Error(`Stream ${partition} of topic "${topic}" does not exist`);
+  private async placeOf(stream: StreamRef, at?: Date): Promise<number> {
+    const place = (await findPlaces(this.pool, [stream.streamId], at)).get(stream.streamId);
+    if (!place) throw new UnknownStreamError(stream);
     return place.seq;
   }
 }

@@ -20,7 +20,7 @@ export { partitionOf } from './partition.js';
 export { formatPosition, parsePosition, type Position } from './position.js';
 export { inTransaction } from './partitions-store.js';
 export { findPlaces, type Place } from './position-store.js';
-export { type StreamRef, type TopicRef } from './stream.js';
+export { UnknownStreamError, type StreamRef, type TopicRef } from './stream.js';
 export { type RetentionPolicy } from './retention-policy.js';
 export { listExpirations, type Expiration } from './retention-store.js';
 export { createStreams, deleteStreams, loadStreams, topicStats, type StreamStats } from './streams-store.js';

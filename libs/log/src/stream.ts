@@ -16,3 +16,12 @@ export interface TopicRef {
   /** Ordered by partition. */
   streams: StreamRef[];
 }
+
+/** A stream that was known is not there any more: its topic was deleted meanwhile. */
+export class UnknownStreamError extends Error {
+  override name = 'UnknownStreamError';
+
+  constructor({ partition, topic }: StreamRef) {
+    super(`Stream ${partition} of topic "${topic}" does not exist`);
+  }
+}

@@ -2,6 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { isDatabaseUnavailable } from '@hookcast/database';
+import { UnknownStreamError } from '@hookcast/log';
 import { Problem } from './problem.js';
 import type { ProblemCode } from './problems.js';
 import { requestIdOf } from './request-id.js';
@@ -41,6 +42,9 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseUnavailable(error)) {
     return new Problem('unavailable', { headers: { 'retry-after': String(retryAfterSeconds) }, cause: error });
+  }
+  if (error instanceof UnknownStreamError) {
+    return new Problem('topic-not-found', { detail: 'The topic was deleted meanwhile.', cause: error });
   }
   const code = codeOfStatus(error instanceof HttpException ? error.getStatus() : undefined);
   return new Problem(code, { cause: error });
