@@ -265,3 +265,8 @@ test('an address that tries wrong keys is answered with 429 for a while, and a r
     await strict.close();
   }
 });
+
+test('a name with half of a surrogate pair is refused, since the database could not hold it', async () => {
+  const answer = await broker.call('POST', '/v1/keys', { name: 'a\ud800', scopes: ['read'] });
+  expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/name' }] } });
+});

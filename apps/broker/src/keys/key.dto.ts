@@ -21,7 +21,8 @@ const isTime = (value: unknown): boolean => typeof value === 'string' && parseTi
 
 export class CreateKeyRequest {
   @ApiProperty({ type: String, example: 'billing', description: 'What the key is for; need not be unique.' })
-  @Matches(/^[^\p{Cc}]{1,128}$/u, { message: 'must be a text of 1 to 128 characters without control characters' })
+  // Postgres takes no half of a surrogate pair (Cs) in JSON.
+  @Matches(/^[^\p{Cc}\p{Cs}]{1,128}$/u, { message: 'must be a text of 1 to 128 characters without control characters' })
   name!: string;
 
   @ApiProperty({ type: [String], example: ['publish:orders.*', 'subscribe:**', 'read'] })
