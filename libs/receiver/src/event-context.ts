@@ -9,6 +9,7 @@ import {
   type CloudEvent,
   type HeaderValues,
 } from '@hookcast/protocol';
+import type { PlainEvent } from './plain-envelope.js';
 
 /** Everything about a delivered event besides its data. */
 export interface EventContext {
@@ -55,28 +56,34 @@ export interface DeliveredEvent {
  */
 export function deliveredEvent(event: CloudEvent, headers: HeaderValues, index = 0): DeliveredEvent {
   const { data, datacontenttype } = event;
-  const { orderingKey, traceParent, traceState } = busExtensions;
   const isJson = data !== undefined && isJsonContentType(datacontenttype);
+  return { data: isJson ? JSON.parse(data.toString('utf8')) : data, context: contextOf(event, headers, index) };
+}
+
+/** The same for an event whose data has been parsed already. */
+export function deliveredPlain({ event, value }: PlainEvent, headers: HeaderValues): DeliveredEvent {
+  return { data: value, context: contextOf(event, headers, 0) };
+}
+
+function contextOf(event: CloudEvent, headers: HeaderValues, index: number): EventContext {
+  const { orderingKey, traceParent, traceState } = busExtensions;
   return {
-    data: isJson ? JSON.parse(data.toString('utf8')) : data,
-    context: {
-      id: event.id,
-      topic: text(headers[hookHeaders.topic]) ?? event.type,
-      subscription: text(headers[hookHeaders.subscription]),
-      attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
-      time: event.time === undefined ? undefined : parseTimestamp(event.time),
-      position: index === 0 ? text(headers[hookHeaders.position]) : undefined,
-      hops: hopsAfter(event, headers),
-      replay: headers[hookHeaders.replay] === 'true',
-      traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],
-      tracestate: text(headers['tracestate']) ?? event.extensions[traceState],
-      key: event.extensions[orderingKey],
-      type: event.type,
-      source: event.source,
-      subject: event.subject,
-      contentType: datacontenttype,
-      event,
-    },
+    id: event.id,
+    topic: text(headers[hookHeaders.topic]) ?? event.type,
+    subscription: text(headers[hookHeaders.subscription]),
+    attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
+    time: event.time === undefined ? undefined : parseTimestamp(event.time),
+    position: index === 0 ? text(headers[hookHeaders.position]) : undefined,
+    hops: hopsAfter(event, headers),
+    replay: headers[hookHeaders.replay] === 'true',
+    traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],
+    tracestate: text(headers['tracestate']) ?? event.extensions[traceState],
+    key: event.extensions[orderingKey],
+    type: event.type,
+    source: event.source,
+    subject: event.subject,
+    contentType: event.datacontenttype,
+    event,
   };
 }
 

@@ -4,15 +4,17 @@ import {
   parseBinary,
   parseStructured,
   type CloudEvent,
+  type ContentMode,
   type HeaderValues,
   type ParseResult,
   type SignedRequest,
   type VerificationKeys,
   type VerifyOptions,
 } from '@hookcast/protocol';
-import { deliveredEvent, type DeliveredEvent } from './event-context.js';
+import { deliveredEvent, deliveredPlain, type DeliveredEvent } from './event-context.js';
 import { HookRequestError, refused, type Refusal } from './hook-request-error.js';
 import { Keyring } from './keyring.js';
+import { parsePlainEnvelope } from './plain-envelope.js';
 import { parseStandardPayload } from './standard-payload.js';
 
 /** A request that a hook accepted. */
@@ -31,13 +33,18 @@ export function openRequest(
 ): OpenedRequest | Refusal {
   const verified = keyring.verify(request, options);
   if (verified.kind === 'refused') return verified;
-  const parsed = parse(request);
+  const mode = contentModeOf(contentTypeOf(request.headers));
+  const plain = mode === 'structured' ? parsePlainEnvelope(request.body) : undefined;
+  if (plain !== undefined) {
+    return { kind: 'opened', isBatch: false, events: [deliveredPlain(plain, request.headers)] };
+  }
+  const parsed = parse(request, mode);
   if (parsed.kind === 'malformed') {
     const faults = parsed.errors.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ');
     return refused('malformed-event', `The request carries no event: ${faults}.`);
   }
   const events = parsed.value.map((event, index) => deliveredEvent(event, request.headers, index));
-  return { kind: 'opened', isBatch: isBatch(request.headers), events };
+  return { kind: 'opened', isBatch: mode === 'batch', events };
 }
 
 /**
@@ -57,8 +64,8 @@ export function verifyHookRequest(
   return { isBatch: opened.isBatch, events: opened.events };
 }
 
-function parse({ headers, body }: SignedRequest): ParseResult<CloudEvent[]> {
-  switch (contentModeOf(contentTypeOf(headers))) {
+function parse({ headers, body }: SignedRequest, mode: ContentMode): ParseResult<CloudEvent[]> {
+  switch (mode) {
     case 'batch':
       return parseBatch(body);
     case 'structured':
@@ -68,8 +75,6 @@ function parse({ headers, body }: SignedRequest): ParseResult<CloudEvent[]> {
       return listOf(headers['ce-id'] === undefined ? parseStandardPayload(headers, body) : parseBinary(headers, body));
   }
 }
-
-const isBatch = (headers: HeaderValues): boolean => contentModeOf(contentTypeOf(headers)) === 'batch';
 
 function contentTypeOf(headers: HeaderValues): string | undefined {
   const value = headers['content-type'];
