@@ -97,6 +97,7 @@ export const accessTable: Record<string, Row> = {
   'GET /v1/audit': { needs: 'admin', across: 'its own' },
   'POST /v1/reconciliations': { needs: 'admin', across: 'its own', body: {} },
   'GET /v1/overview': { needs: 'read', across: 'its own' },
+  'GET /v1/live': { needs: 'read', across: 'its own' },
   'GET /v1/map': { needs: 'read', across: 'its own' },
   'GET /v1/workers': { needs: 'operator', across: 'its own' },
 };

@@ -29,6 +29,6 @@ import { TopicLogController } from './topic-log.controller.js';
   ],
   controllers: [PublishController, TopicLogController, EventController],
   providers: [EventsService, EventDeliveries, OpenReaders, PublishLane],
-  exports: [EventsService],
+  exports: [EventsService, OpenReaders],
 })
 export class EventsModule {}
