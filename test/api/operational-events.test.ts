@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { DeliveryWorker } from '@hookcast/delivery';
 import { Announcer } from '../../apps/broker/src/announcements/announcer.js';
 import { BacklogWatch } from '../../apps/broker/src/announcements/backlog-watch.js';
@@ -217,4 +218,23 @@ test('only the broker publishes to its topics', async () => {
   const put = await broker.call<{ errors: { pointer: string }[] }>('PUT', '/v1/sources/hub', source);
   expect(put.status).toBe(422);
   expect(put.body.errors).toEqual([expect.objectContaining({ pointer: '/topic' })]);
+});
+
+test('a sender cannot make its event look like one of the broker', async () => {
+  const secret = 'a-shared-secret-0123456789';
+  const source = { sender: 'github', secret, topic: '{type}' };
+  const made = await broker.call<{ url: string }>('PUT', '/v1/sources/hub', source);
+  expect(made.status, made.text).toBe(201);
+  const signature = createHmac('sha256', secret).update('{}').digest('hex');
+  const { status } = await fetch(`${broker.url}${new URL(made.body.url).pathname}`, {
+    method: 'POST',
+    body: '{}',
+    headers: {
+      'x-hub-signature-256': `sha256=${signature}`,
+      'x-github-delivery': 'd1',
+      'x-github-event': 'hookcast.key.created',
+    },
+  });
+  expect(status).toBeLessThan(300);
+  expect(await sql('select name from topics')).toEqual([{ name: 'unknown' }]);
 });
