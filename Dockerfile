@@ -13,6 +13,7 @@ COPY libs/publisher/package.json libs/publisher/
 COPY libs/receiver/package.json libs/receiver/
 COPY apps/broker/package.json apps/broker/
 COPY apps/cli/package.json apps/cli/
+COPY examples/frameworks/package.json examples/frameworks/
 COPY examples/shop/package.json examples/shop/
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./
@@ -26,6 +27,7 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/package-lock.json ./
 COPY --from=build /app/libs libs
 COPY --from=build /app/apps apps
+COPY --from=build /app/examples/frameworks/package.json examples/frameworks/
 COPY --from=build /app/examples/shop/package.json examples/shop/
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
