@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { forgetDay, prepareAppendSession, readDay } from './append-log.js';
 import { dayOf, type Day } from './day.js';
-import { dedicatedClient } from './dedicated-client.js';
+import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
 
 /** How much later than the server the client gives a statement up: the server has gone silent then. */
 const silenceMs = 2_000;
@@ -63,7 +63,7 @@ export class AppendConnection {
       keepAlive: true,
     });
     try {
-      await client.connect();
+      await connectUnlessEnded(client);
       await prepareAppendSession(client, timeoutMs);
       const day = now ? dayOf(now()) : await readDay(client);
       // A server that shuts down ends idle connections: the next flush must not be the one to find out.

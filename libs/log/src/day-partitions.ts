@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { LogLine } from './log-line.js';
 import { addDays, dayOf, lastExpiredDay, partitionName, type DailyTable, type Day } from './day.js';
-import { dedicatedClient } from './dedicated-client.js';
+import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
 import { reasonOf } from './failure.js';
 import {
   createPartition,
@@ -116,6 +116,7 @@ export class DayPartitions {
     const isOver = ({ table, day, state }: DayPartition) =>
       day <= cut || state === 'detaching' || (table === 'events' && day <= lastExpiredDay(this.now(), 1));
     if (!(await listPartitions(this.options.pool)).some(isOver)) return;
+    if (this.stopped) return;
     const client = await this.connect();
     try {
       if (!(await tryLockDropping(client))) return;
@@ -163,7 +164,7 @@ export class DayPartitions {
     const application = pool.options.application_name ?? 'hookcast';
     const client = dedicatedClient(pool, { application_name: `${application} days`, query_timeout: undefined });
     this.client = client;
-    await client.connect();
+    await connectUnlessEnded(client);
     return client;
   }
 

@@ -11,3 +11,16 @@ export function dedicatedClient(pool: pg.Pool, options: pg.ClientConfig): pg.Cli
   client.on('error', () => {});
   return client;
 }
+
+/**
+ * Connects, and fails when the client is told to end meanwhile: `connect()` alone never settles then, and whoever stops would
+ * wait for it for ever.
+ *
+ * @throws what connecting throws
+ */
+export async function connectUnlessEnded(client: pg.Client): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.once('end', () => reject(new Error('The connection was given up.')));
+    client.connect().then(() => resolve(), reject);
+  });
+}

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { dedicatedClient } from './dedicated-client.js';
+import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
 import { reasonOf } from './failure.js';
 import type { LogLine } from './log-line.js';
 import { parsePayload } from './tail-payload.js';
@@ -25,8 +25,6 @@ export class TailListener {
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<unknown> | undefined;
   private stopped = false;
-  /** Ends the wait for a connection that is being made. */
-  private abandon: (() => void) | undefined;
 
   constructor(private readonly options: TailListenerOptions) {}
 
@@ -81,18 +79,13 @@ export class TailListener {
       this.client = undefined;
       if (!this.stopped && this.timer !== undefined) this.schedule(100);
     });
-    // connect() never settles on a client that is told to end meanwhile, and a stop would wait for it for ever.
-    const abandoned = new Promise<never>((_, reject) => {
-      this.abandon = () => reject(new Error('The connection was given up.'));
-    });
-    await Promise.race([client.connect().then(async () => listenTail(client)), abandoned]);
+    await connectUnlessEnded(client);
+    await listenTail(client);
   }
 
   private drop(): void {
     const { client } = this;
     this.client = undefined;
-    this.abandon?.();
-    this.abandon = undefined;
     void client?.end().catch(() => {});
   }
 }

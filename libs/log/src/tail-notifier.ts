@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { dedicatedClient } from './dedicated-client.js';
+import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
 import { reasonOf } from './failure.js';
 import type { LogLine } from './log-line.js';
 import { formatPayloads } from './tail-payload.js';
@@ -83,7 +83,7 @@ export class TailNotifier {
     client.once('end', () => {
       if (this.client === client) this.client = undefined;
     });
-    await client.connect();
+    await connectUnlessEnded(client);
     await prepareNotifySession(client);
     return client;
   }
