@@ -7,7 +7,7 @@ import { aborted, PendingPublish, type Failure, type PublishedEvent } from './pe
 import { outboxOf, type Outbox } from './outbox-writer.js';
 import type { BatchEvent, BatchOptions, Publisher, PublishOptions } from './publisher.js';
 import type { PublisherSettings } from './settings.js';
-import type { SqlTransaction } from './sql-transaction.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 import { SpoolRelay } from './spool-relay.js';
 import { Transport } from './transport.js';
 

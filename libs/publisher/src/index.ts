@@ -12,5 +12,5 @@ export type { Problem, ProblemError } from './problem.js';
 export { PublishError, type PublishErrorReason } from './publish-error.js';
 export type { PublisherHooks, RejectedEvent, RequestReport, SpoolReport } from './request-report.js';
 export type { Outbox, OutboxEvent } from './outbox-writer.js';
-export type { SqlTransaction } from './sql-transaction.js';
+export type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 export type { OutboxOptions, PublisherOptions, SpoolOptions, TraceContext } from './settings.js';

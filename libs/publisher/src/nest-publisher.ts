@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { TopicData, TopicName } from '@hookcast/protocol';
 import type { Outbox } from './outbox-writer.js';
-import type { SqlTransaction } from './sql-transaction.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 import type { PublishedEvent } from './pending-publish.js';
 import {
   createPublisher,

@@ -1,4 +1,4 @@
-import type { SqlTransaction } from './sql-transaction.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 /** As much of a pool of `pg` as a relay uses. */
 export interface OutboxPool {

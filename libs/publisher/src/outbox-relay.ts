@@ -5,7 +5,7 @@ import type { PublishError } from './publish-error.js';
 import type { RejectedEvent } from './request-report.js';
 import { retryDelayMs } from './retry-delay.js';
 import { publisherSettings, type PublisherOptions, type PublisherSettings } from './settings.js';
-import type { SqlTransaction } from './sql-transaction.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 export interface OutboxRelayOptions extends Omit<PublisherOptions, 'mode' | 'spool' | 'trace' | 'source'> {
   /** A pool of `pg` for the database of the outbox; of TypeORM it is `dataSource.driver.master`. Two connections are used. */

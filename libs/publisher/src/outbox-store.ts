@@ -1,5 +1,5 @@
 import type { OutgoingEvent } from './outgoing-event.js';
-import { rowsOf, tableName, type SqlTransaction } from './sql-transaction.js';
+import { rowsOf, tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 /** An event that waits in the table. */
 export interface OutboxRow {

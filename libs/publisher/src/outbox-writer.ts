@@ -3,7 +3,7 @@ import type { BatchEvent } from './publisher.js';
 import type { EventOptions, OutgoingEvent } from './outgoing-event.js';
 import { insertEvents } from './outbox-store.js';
 import type { PublisherSettings } from './settings.js';
-import { assertInTransaction, type SqlTransaction } from './sql-transaction.js';
+import { assertInTransaction, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 /** An event that stands or falls with the transaction. Its id is the one it will have at the broker. */
 export interface OutboxEvent {

@@ -3,7 +3,7 @@ import { BufferedPublisher } from './buffered-publisher.js';
 import type { Outbox } from './outbox-writer.js';
 import type { EventOptions } from './outgoing-event.js';
 import type { PublishedEvent } from './pending-publish.js';
-import type { SqlTransaction } from './sql-transaction.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 import { publisherSettings, type PublisherOptions } from './settings.js';
 
 export interface PublishOptions extends EventOptions {

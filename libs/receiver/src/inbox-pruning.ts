@@ -1,5 +1,5 @@
 import { forgetHandled } from './inbox-store.js';
-import { tableName, type SqlTransaction } from './sql-transaction.js';
+import { tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 export interface InboxPruningOptions {
   /** A pool of `pg`, or the DataSource of TypeORM. */

@@ -1,4 +1,4 @@
-import { rowsOf, tableName, type SqlTransaction } from './sql-transaction.js';
+import { rowsOf, tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 /** Which handling of which event: the key of a row. */
 export interface InboxKey {

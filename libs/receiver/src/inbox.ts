@@ -2,4 +2,4 @@ export { createInbox, type HandledOnce, type Inbox, type InboxOptions, type Once
 export { createMemoryInbox } from './memory-inbox.js';
 export { createInboxPruning, type InboxPruning, type InboxPruningOptions } from './inbox-pruning.js';
 export { inboxTableSql } from './inbox-store.js';
-export type { SqlTransaction } from './sql-transaction.js';
+export type { SqlTransaction } from '@hookcast/protocol/sql-transaction';

@@ -1,6 +1,6 @@
 import type { EventContext } from './event-context.js';
 import { claimKey, inboxTableSql } from './inbox-store.js';
-import { assertInTransaction, tableName, type SqlTransaction } from './sql-transaction.js';
+import { assertInTransaction, tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 export interface InboxOptions {
   /** With its schema, if it is not on the search path. @default 'hookcast_inbox' */
