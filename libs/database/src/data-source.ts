@@ -2,6 +2,7 @@ import type { DataSourceOptions, Logger } from 'typeorm';
 import { clientTimeoutMs, connectTimeoutMs, defaultSession } from './data-pool.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { Service } from './entities/service.entity.js';
+import { SigningKeyRing } from './entities/signing-key-ring.entity.js';
 import { Source } from './entities/source.entity.js';
 import { Subscription } from './entities/subscription.entity.js';
 import { Topic } from './entities/topic.entity.js';
@@ -15,11 +16,20 @@ import { Tenancy0009 } from './migrations/0009-tenancy.js';
 import { Handshake0008 } from './migrations/0008-handshake.js';
 import { HookAccess0010 } from './migrations/0010-hook-access.js';
 import { Announcements0011 } from './migrations/0011-announcements.js';
+import { SettleNumber0012 } from './migrations/0012-settle-number.js';
+import { LeavingWorkers0013 } from './migrations/0013-leaving-workers.js';
+import { SigningKeys0014 } from './migrations/0014-signing-keys.js';
+import { ControlChanges0015 } from './migrations/0015-control-changes.js';
+import { RequestsInFlight0016 } from './migrations/0016-requests-in-flight.js';
+import { OperationPace0017 } from './migrations/0017-operation-pace.js';
+import { DelayedEvents0018 } from './migrations/0018-delayed-events.js';
+import { PastRotations0019 } from './migrations/0019-past-rotations.js';
+import { FilterErrors0020 } from './migrations/0020-filter-errors.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
 /** Every mapped table: the control plane. The data plane is reached by SQL only. */
-export const entities = [Topic, Subscription, Service, Source, ApiKey];
+export const entities = [Topic, Subscription, Service, Source, ApiKey, SigningKeyRing];
 
 /** Every migration, oldest first. Append; never edit one that was released. */
 export const migrations = [
@@ -33,6 +43,15 @@ export const migrations = [
   Tenancy0009,
   HookAccess0010,
   Announcements0011,
+  SettleNumber0012,
+  LeavingWorkers0013,
+  SigningKeys0014,
+  ControlChanges0015,
+  RequestsInFlight0016,
+  OperationPace0017,
+  DelayedEvents0018,
+  PastRotations0019,
+  FilterErrors0020,
 ];
 
 export interface DataSourceSettings {

@@ -1,10 +1,18 @@
-export { bumpControlVersion, readControlVersion } from './control-store.js';
+export {
+  bumpControlVersion,
+  controlChangesSince,
+  noteControlChange,
+  readControlVersion,
+  type ControlTouches,
+} from './control-store.js';
 export { ConfinedDataSource } from './confined-data-source.js';
 export { confinedRole, confineTransaction, tablesOfNamespaces } from './confinement-store.js';
 export { createDataPool, type DataPoolOptions } from './data-pool.js';
 export { dataSourceOptions, entities, migrations, type DataSourceSettings } from './data-source.js';
 export { ApiKey } from './entities/api-key.entity.js';
+export type { PastRotation } from './entities/past-rotation.js';
 export { Service } from './entities/service.entity.js';
+export { SigningKeyRing } from './entities/signing-key-ring.entity.js';
 export {
   Source,
   type CaptureWindow,

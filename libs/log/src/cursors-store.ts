@@ -1,5 +1,5 @@
 import { rows, type SqlSource } from '@hookcast/database';
-import { findPlaces, type Place } from './position-store.js';
+import { findPlaces, type Place } from './reading/position-store.js';
 
 /** Where a new cursor begins. A time in the future is as good as `latest`. */
 export type CursorStart = { kind: 'latest' } | { kind: 'earliest' } | { kind: 'time'; at: Date };
@@ -38,11 +38,20 @@ export interface CursorPark {
  * Gives a subscription a cursor on every stream of the topics; those it has already stay as they are. The epoch comes
  * from the assignment, under a share lock: a takeover that is about to raise it is waited for, and one that comes
  * later waits for this. Its statement may be older than this cursor, though, so an owner that finds a cursor below
- * its epoch raises it.
+ * its epoch raises it. Settles are numbered from the time in milliseconds on: one that is still on its way to a cursor
+ * that was deleted and made again carries a lower number than any of the new one.
  */
 export async function createCursors(
   transaction: SqlSource,
-  cursor: { subscriptionId: number; topicIds: readonly number[]; start: CursorStart },
+  { subscriptionId, ...rest }: { subscriptionId: number; topicIds: readonly number[]; start: CursorStart },
+): Promise<void> {
+  await createCursorsOf(transaction, { subscriptionIds: [subscriptionId], ...rest });
+}
+
+/** The same for several subscriptions: as many statements as for one. */
+export async function createCursorsOf(
+  transaction: SqlSource,
+  cursor: { subscriptionIds: readonly number[]; topicIds: readonly number[]; start: CursorStart },
 ): Promise<void> {
   const streams = await rows<{ stream_id: number; head_seq: string; at: Date }>(
     transaction,
@@ -54,7 +63,7 @@ export async function createCursors(
   const heads = new Map(streams.map((row) => [row.stream_id, { seq: Number(row.head_seq), at: row.at }]));
   const places =
     cursor.start.kind === 'latest' ? heads : await startPlaces(transaction, [...heads.keys()], cursor.start);
-  await insertCursors(transaction, cursor.subscriptionId, places);
+  await insertCursors(transaction, cursor.subscriptionIds, places);
 }
 
 async function startPlaces(
@@ -67,7 +76,7 @@ async function startPlaces(
 
 async function insertCursors(
   transaction: SqlSource,
-  subscriptionId: number,
+  subscriptionIds: readonly number[],
   places: ReadonlyMap<number, Place>,
 ): Promise<void> {
   await rows(
@@ -76,13 +85,14 @@ async function insertCursors(
     with owned as (
       select stream_id, epoch from assignments where lane = 0 and stream_id = any($2::int[]) order by stream_id for share
     )
-    insert into cursors (stream_id, subscription_id, epoch, settled_seq, settled_at, started_seq)
-    select p.stream_id, $1, coalesce(o.epoch, 0), p.seq, p.at, p.seq
+    insert into cursors (stream_id, subscription_id, epoch, settled_seq, settled_at, started_seq, settle_no)
+    select p.stream_id, s.id, coalesce(o.epoch, 0), p.seq, p.at, p.seq, (extract(epoch from now()) * 1000)::int8
     from unnest($2::int[], $3::bigint[], $4::timestamptz[]) as p (stream_id, seq, at)
+    cross join unnest($1::int[]) as s (id)
     left join owned o using (stream_id)
     on conflict (stream_id, subscription_id) do nothing`,
     [
-      subscriptionId,
+      subscriptionIds,
       [...places.keys()],
       [...places.values()].map(({ seq }) => seq),
       [...places.values()].map(({ at }) => at.toISOString()),
@@ -98,13 +108,20 @@ export async function deleteCursors(
   transaction: SqlSource,
   { subscriptionId, topicIds }: { subscriptionId: number; topicIds?: readonly number[] },
 ): Promise<void> {
+  const parameters = [subscriptionId, topicIds ?? null];
+  await rows(
+    transaction,
+    /* sql */ `
+    delete from cursors where subscription_id = $1 and stream_id in (
+      select stream_id from streams where $2::int[] is null or topic_id = any($2::int[]))`,
+    parameters,
+  );
+  // A settle that was under way has come to an end by now, and only a later statement sees what it wrote.
   await rows(
     transaction,
     /* sql */ `
     with ended as (
       select stream_id from streams where $2::int[] is null or topic_id = any($2::int[])
-    ), gone_retries as (
-      delete from retries where subscription_id = $1 and stream_id in (select stream_id from ended)
     ), gone_skips as (
       delete from cursor_skips where subscription_id = $1 and stream_id in (select stream_id from ended)
     ), gone_dead_letters as (
@@ -114,8 +131,8 @@ export async function deleteCursors(
     ), gone_filters as (
       delete from past_filters where subscription_id = $1 and $2::int[] is null
     )
-    delete from cursors where subscription_id = $1 and stream_id in (select stream_id from ended)`,
-    [subscriptionId, topicIds ?? null],
+    delete from retries where subscription_id = $1 and stream_id in (select stream_id from ended)`,
+    parameters,
   );
 }
 
@@ -137,6 +154,12 @@ interface BacklogRow {
   park_error: string | null;
 }
 
+/** Settled above the mark, up to a position: one key that is held back stops the mark, and others go on behind it. */
+const settledAbove = (upTo: string) => /* sql */ `
+  case when isempty(c.above) then 0 else (
+    select coalesce(sum(upper(r) - lower(r)), 0)
+      from unnest(c.above * int8multirange(int8range(c.settled_seq, greatest(c.settled_seq, ${upTo}), '(]'))) r) end`;
+
 /**
  * How far subscriptions are behind: one look at each of their cursors, and one at the event behind those that lag
  * (events_pk). Nothing is counted. Subscriptions without cursors are left out.
@@ -145,10 +168,12 @@ export async function backlogs(source: SqlSource, subscriptionIds: readonly numb
   const found = await rows<BacklogRow>(
     source,
     /* sql */ `
-    select c.subscription_id, sum(greatest(s.head_seq - c.settled_seq, 0)) as backlog, min(next.created_at) as oldest,
+    select c.subscription_id, sum(greatest(s.head_seq - c.settled_seq - ${settledAbove('s.head_seq')}, 0)) as backlog,
+      min(next.created_at) as oldest,
       sum(c.delivered) as delivered, sum(c.dead) as dead, sum(c.dropped) as dropped, sum(c.expired) as expired,
       sum(c.skipped) as skipped,
-      sum(c.filtered) as filtered, sum(greatest(c.drain_seq - c.settled_seq, 0)) as to_drain,
+      sum(c.filtered) as filtered,
+      sum(greatest(c.drain_seq - c.settled_seq - ${settledAbove('c.drain_seq')}, 0)) as to_drain,
       max(c.parked_until) as parked_until,
       (array_agg(c.parked_since order by c.parked_until desc nulls last))[1] as parked_since,
       (array_agg(c.park_reason order by c.parked_until desc nulls last))[1] as park_reason,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import pg from 'pg';
 import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
-import { TailListener } from './tail-listener.js';
+import { TailListener } from './tail/tail-listener.js';
 
 /** A server that takes connections and never says a word, as one that is overloaded or frozen. */
 let server: Server;

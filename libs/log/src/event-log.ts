@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { fromColumns, type StoredEvent } from './event.js';
-import { findPlaces } from './position-store.js';
+import { findPlaces } from './reading/position-store.js';
 import { UnknownStreamError, type StreamRef } from './stream.js';
 
 /** Where a stream ends. */

@@ -46,28 +46,32 @@ export async function deleteStreams(transaction: SqlSource, topicId: number): Pr
     /* sql */ `select stream_id from streams where topic_id = $1 order by stream_id for update`,
     [topicId],
   );
+  const streamIds = locked.map(({ stream_id: streamId }) => streamId);
+  // First and by itself: it waits for settles that are under way, and only a later statement sees what they wrote.
+  await rows(transaction, /* sql */ `delete from cursors where stream_id = any($1::int[])`, [streamIds]);
   await rows(
     transaction,
     /* sql */ `
     with gone_streams as (delete from streams where stream_id = any($1::int[])),
       gone_assignments as (delete from assignments where stream_id = any($1::int[])),
-      gone_cursors as (delete from cursors where stream_id = any($1::int[])),
       gone_skips as (delete from cursor_skips where stream_id = any($1::int[])),
       gone_retries as (delete from retries where stream_id = any($1::int[])),
       gone_expirations as (delete from expirations where stream_id = any($1::int[]))
     delete from dead_letters where stream_id = any($1::int[])`,
-    [locked.map(({ stream_id: streamId }) => streamId)],
+    [streamIds],
   );
 }
 
-/** Every stream there is, by topic and partition. */
-export async function loadStreams(source: SqlSource): Promise<StreamRef[]> {
+/** Every stream there is, or those of some topics, by topic and partition. Scans streams, which is small. */
+export async function loadStreams(source: SqlSource, topicIds?: readonly number[]): Promise<StreamRef[]> {
   const found = await rows<StreamRow>(
     source,
     /* sql */ `
     select s.stream_id, s.topic_id, t.name as topic, s.partition_no
     from streams s join topics t on t.id = s.topic_id
+    ${topicIds === undefined ? '' : 'where t.id = any($1::int[])'}
     order by s.topic_id, s.partition_no`,
+    topicIds === undefined ? [] : [topicIds],
   );
   return found.map((row) => ({
     streamId: row.stream_id,

@@ -1,9 +1,24 @@
 import fc from 'fast-check';
-import { jsonText } from '../test/arbitraries.js';
-import { formatStandardPayload } from './format-event.js';
+import { anyText, jsonText } from '../test/arbitraries.js';
+import { formatStandardPayload, formatStructured, formatStructuredJson } from './format-event.js';
 
 const base = { id: '1', source: '/s', type: 'orders.created', extensions: {}, time: '2026-10-03T10:20:30Z' };
 const json = { ...base, datacontenttype: 'application/json' };
+
+test('an event given with JSON text is the one given with its bytes', () => {
+  const attributes = fc.record({
+    subject: anyText(20),
+    datacontenttype: fc.constantFrom('application/json', 'text/json'),
+  });
+  fc.assert(
+    fc.property(attributes, fc.json(), (given, text) => {
+      const event = { ...base, ...given };
+      expect(formatStructuredJson(event, text)).toEqual(formatStructured({ ...event, data: Buffer.from(text) }));
+    }),
+  );
+  const deep = '['.repeat(200) + ']'.repeat(200);
+  expect(formatStructuredJson(json, deep)).toEqual(formatStructured({ ...json, data: Buffer.from(deep) }));
+});
 
 describe('the payload of Standard Webhooks', () => {
   test('holds the text of JSON data byte for byte', () => {

@@ -7,6 +7,9 @@ export const hookHeaders = {
   subscription: 'hookcast-subscription',
   attempt: 'hookcast-attempt',
   position: 'hookcast-position',
+  /** Of every event of a batch, in its order. */
+  attempts: 'hookcast-attempts',
+  positions: 'hookcast-positions',
   replay: 'hookcast-replay',
   /** How many hooks the event and its ancestors have gone through, this one counted. */
   hops: 'hookcast-hops',

@@ -1,7 +1,21 @@
+export {
+  formatAttempts,
+  formatPositions,
+  maxListBytes,
+  parseAttempts,
+  parsePositions,
+  type LogPlace,
+} from './batch-places.js';
 export type { BatchDefaults, CloudEvent, EventDefaults, ParseError, ParseResult } from './cloud-event.js';
 export { formatBinary, parseBinary } from './binary-event.js';
 export { parseBatch, parseStructured } from './structured-event.js';
-export { formatBatch, formatStandardPayload, formatStructured, joinBatch } from './format-event.js';
+export {
+  formatBatch,
+  formatStandardPayload,
+  formatStructured,
+  formatStructuredJson,
+  joinBatch,
+} from './format-event.js';
 export { busExtensions, deliverAtOf, expiresAtOf, hopCountOf, hopsOf, orderingKeyOf } from './delivery-hints.js';
 export { isEventId, uuidv7 } from './event-id.js';
 export type { HeaderValues } from './header-value.js';

@@ -6,6 +6,8 @@ test.each([
   ['application/json', 'binary'],
   ['text/plain; x=application/cloudevents', 'binary'],
   ['application/cloudevents+json', 'structured'],
+  [' application/cloudevents+json', 'structured'],
+  ['application/cloudevents-BATCH+json', 'batch'],
   ['Application/CloudEvents+JSON; charset=UTF-8', 'structured'],
   ['application/cloudevents+avro', 'structured'],
   ['application/cloudevents-batch+json', 'batch'],

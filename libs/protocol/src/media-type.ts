@@ -12,7 +12,10 @@ export type ContentMode = 'structured' | 'batch' | 'binary';
  * (`application/cloudevents+avro`) is structured too. {@link isUnknownEventFormat} tells those apart.
  */
 export function contentModeOf(contentType: string | undefined): ContentMode {
-  const type = contentType?.trimStart().toLowerCase() ?? '';
+  // As nearly every request says it: nothing to lower, for every request that a hook receives.
+  if (contentType === undefined || contentType === 'application/json') return 'binary';
+  if (contentType.startsWith(mediaTypes.structured)) return 'structured';
+  const type = contentType.trimStart().toLowerCase();
   if (type.startsWith('application/cloudevents-batch')) return 'batch';
   return type.startsWith('application/cloudevents') ? 'structured' : 'binary';
 }

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { padKey, type PaddedKey } from './hmac.js';
 
-export interface HmacKey {
+export interface HmacKey extends PaddedKey {
   kind: 'hmac';
-  key: Buffer;
 }
 
 export interface Ed25519SigningKey {
@@ -30,16 +30,16 @@ const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
  * @throws {SecretError} when it is neither
  */
 export function parseSecret(text: string): SigningKey {
-  if (text.startsWith('whsec_')) return { kind: 'hmac', key: hmacKey(text) };
+  if (text.startsWith('whsec_')) return hmacKey(text);
   if (text.startsWith('whsk_')) return { kind: 'ed25519', privateKey: privateKey(decode(text, 'whsk_')) };
   throw new SecretError('A secret starts with whsec_ (shared) or whsk_ (private Ed25519 key).');
 }
 
-/** The bytes of a `whsec_` secret. */
-export function hmacKey(text: string): Buffer {
+/** The key in a `whsec_` secret. */
+export function hmacKey(text: string): HmacKey {
   const key = decode(text, 'whsec_');
   if (key.length < 24 || key.length > 64) throw new SecretError('A whsec_ secret holds 24 to 64 bytes.');
-  return key;
+  return { kind: 'hmac', ...padKey(key) };
 }
 
 /** The Ed25519 key in `whpk_<base64 of 32 bytes>`. */

@@ -132,6 +132,7 @@ describe('verify', () => {
     expect(at(301)).toEqual(refused('too-old'));
     expect(at(-301)).toEqual(refused('too-new'));
     expect(at(11, 10)).toEqual(refused('too-old'));
+    expect(at(0, Number.NaN)).toEqual(refused('too-old'));
     expect(verify(genuine, both)).toMatchObject({ kind: 'refused' });
   });
 

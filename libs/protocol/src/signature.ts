@@ -1,7 +1,8 @@
-import { createHmac, sign as signBytes, timingSafeEqual, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { sign as signBytes, timingSafeEqual, verify as verifyBytes, type KeyObject } from 'node:crypto';
 import type { HeaderValues } from './header-value.js';
+import { hmacSha256 } from './hmac.js';
 import { hookHeaders } from './hook-headers.js';
-import { hmacKey, parsePublicKey, type SigningKey } from './secret.js';
+import { hmacKey, parsePublicKey, type HmacKey, type SigningKey } from './secret.js';
 
 /** What a signature covers: the `webhook-id`, the unix seconds of the attempt and the raw bytes of the body. */
 export interface SignedParts {
@@ -53,7 +54,7 @@ export function sign(parts: SignedParts, keys: readonly SigningKey[]): string {
   for (const key of keys) {
     if (header !== '') header += ' ';
     if (key.kind === 'hmac') {
-      header += `v1,${createHmac('sha256', key.key).update(prefix).update(parts.body).digest('base64')}`;
+      header += `v1,${hmacSha256(key, prefix, parts.body)}`;
     } else {
       // Ed25519 reads its input twice, so it needs the text in one piece; HMAC never copies the body.
       signedText ??= Buffer.concat([Buffer.from(prefix), parts.body]);
@@ -90,8 +91,8 @@ export function createVerifier(
     if (age !== undefined) return { kind: 'refused', reason: age };
     const prefix = `${headers.id}.${headers.timestamp}.`;
     const isGenuine =
-      matchesHmac(headers.v1, hmacKeys, prefix, request.body) ||
-      matchesEd25519(headers.v1a, publicKeys, prefix, request.body);
+      matchesHmac(headers.signatures, hmacKeys, prefix, request.body) ||
+      matchesEd25519(headers.signatures, publicKeys, prefix, request.body);
     return isGenuine ? { kind: 'verified' } : { kind: 'refused', reason: 'no-match' };
   };
 }
@@ -103,9 +104,8 @@ interface SignatureHeaders {
   id: string;
   /** The header's own text: it was signed as it stands. */
   timestamp: string;
-  /** The base64 of each signature, by version. */
-  v1: string[];
-  v1a: string[];
+  /** Entries of the form `version,signature`, separated by single spaces. */
+  signatures: string;
 }
 
 function readHeaders(headers: HeaderValues): SignatureHeaders | Refusal {
@@ -118,24 +118,37 @@ function readHeaders(headers: HeaderValues): SignatureHeaders | Refusal {
   }
   // Sent twice, they arrive joined with ", ", which neither can hold.
   if (!webhookId.test(id) || !unixSeconds.test(timestamp)) return refused('malformed-header');
-  return readSignatures(signature, { kind: 'read', id, timestamp, v1: [], v1a: [] });
+  const fault = faultOf(signature);
+  return fault === undefined ? { kind: 'read', id, timestamp, signatures: signature } : refused(fault);
 }
 
-/** Walks the entries instead of splitting the header: this runs for every request a hook receives. */
-function readSignatures(signature: string, headers: SignatureHeaders): SignatureHeaders | Refusal {
+/** What is wrong with the entries, which are walked and not split: this runs for every request a hook receives. */
+function faultOf(signatures: string): 'malformed-header' | 'too-many-signatures' | undefined {
   let start = 0;
-  for (let count = 1; start <= signature.length; count++) {
-    if (count > maxSignatures) return refused('too-many-signatures');
-    const space = signature.indexOf(' ', start);
-    const end = space < 0 ? signature.length : space;
-    const comma = signature.indexOf(',', start);
+  for (let count = 1; start <= signatures.length; count++) {
+    if (count > maxSignatures) return 'too-many-signatures';
+    const end = endOfEntry(signatures, start);
+    const comma = signatures.indexOf(',', start);
     // A comma at the end of an entry is where a header sent twice was joined.
-    if (comma <= start || comma >= end - 1 || signature[end - 1] === ',') return refused('malformed-header');
-    if (signature.startsWith('v1,', start)) headers.v1.push(signature.slice(comma + 1, end));
-    else if (signature.startsWith('v1a,', start)) headers.v1a.push(signature.slice(comma + 1, end));
+    if (comma <= start || comma >= end - 1 || signatures[end - 1] === ',') return 'malformed-header';
     start = end + 1;
   }
-  return headers;
+  return undefined;
+}
+
+/** True when an entry of this version passes the test. */
+function hasEntry(signatures: string, version: 'v1,' | 'v1a,', test: (base64: string) => boolean): boolean {
+  for (let start = 0; start < signatures.length;) {
+    const end = endOfEntry(signatures, start);
+    if (signatures.startsWith(version, start) && test(signatures.slice(start + version.length, end))) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+function endOfEntry(signatures: string, start: number): number {
+  const space = signatures.indexOf(' ', start);
+  return space < 0 ? signatures.length : space;
 }
 
 const refused = (reason: Refusal['reason']): Refusal => ({ kind: 'refused', reason });
@@ -143,15 +156,16 @@ const refused = (reason: Refusal['reason']): Refusal => ({ kind: 'refused', reas
 function ageReason(seconds: number, options: VerifyOptions): 'too-old' | 'too-new' | undefined {
   const now = Math.floor((options.now?.getTime() ?? Date.now()) / 1000);
   const tolerance = options.toleranceSeconds ?? defaultToleranceSeconds;
-  if (now - seconds > tolerance) return 'too-old';
-  return seconds - now > tolerance ? 'too-new' : undefined;
+  // Written so that a tolerance that is no number lets nothing through.
+  if (Math.abs(now - seconds) <= tolerance) return undefined;
+  return now < seconds ? 'too-new' : 'too-old';
 }
 
-function matchesHmac(signatures: readonly string[], keys: readonly Buffer[], prefix: string, body: Buffer): boolean {
-  if (signatures.length === 0) return false;
+function matchesHmac(signatures: string, keys: readonly HmacKey[], prefix: string, body: Buffer): boolean {
+  if (!hasEntry(signatures, 'v1,', isHmacLong)) return false;
   for (const key of keys) {
-    const expected = createHmac('sha256', key).update(prefix).update(body).digest('base64');
-    for (const given of signatures) if (isSameHmac(given, expected)) return true;
+    const expected = hmacSha256(key, prefix, body);
+    if (hasEntry(signatures, 'v1,', (given) => isSameHmac(given, expected))) return true;
   }
   return false;
 }
@@ -162,23 +176,20 @@ const hmacLength = 44;
 const givenBytes = Buffer.alloc(hmacLength);
 const expectedBytes = Buffer.alloc(hmacLength);
 
+const isHmacLong = (given: string): boolean => given.length === hmacLength;
+
 /** Compares in constant time. Only the length of what was given may show, and it is no secret. */
 function isSameHmac(given: string, expected: string): boolean {
-  if (given.length !== hmacLength) return false;
+  if (!isHmacLong(given)) return false;
   givenBytes.write(given, 'latin1');
   expectedBytes.write(expected, 'latin1');
   return timingSafeEqual(givenBytes, expectedBytes);
 }
 
-function matchesEd25519(
-  signatures: readonly string[],
-  keys: readonly KeyObject[],
-  prefix: string,
-  body: Buffer,
-): boolean {
-  if (signatures.length === 0 || keys.length === 0) return false;
+function matchesEd25519(signatures: string, keys: readonly KeyObject[], prefix: string, body: Buffer): boolean {
+  if (keys.length === 0 || !hasEntry(signatures, 'v1a,', () => true)) return false;
   const signedText = Buffer.concat([Buffer.from(prefix), body]);
   return keys.some((key) =>
-    signatures.some((given) => verifyBytes(null, signedText, key, Buffer.from(given, 'base64'))),
+    hasEntry(signatures, 'v1a,', (given) => verifyBytes(null, signedText, key, Buffer.from(given, 'base64'))),
   );
 }

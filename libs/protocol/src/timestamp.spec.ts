@@ -10,7 +10,24 @@ test('every moment JavaScript can print is one, and means that moment', () => {
   fc.assert(fc.property(date, (moment) => parseTimestamp(moment.toISOString())?.getTime() === moment.getTime()));
 });
 
+test('whole seconds mean the moment that Date reads in them', () => {
+  const seconds = fc.integer({
+    min: Date.parse('0000-01-01T00:00:00Z') / 1000,
+    max: Date.parse('9999-12-31T23:59:59Z') / 1000,
+  });
+  fc.assert(
+    fc.property(seconds, (second) => {
+      const text = new Date(second * 1000).toISOString().replace('.000', '');
+      expect(parseTimestamp(text)?.getTime()).toBe(second * 1000);
+    }),
+  );
+});
+
 test.each([
+  ['0099-12-31T23:59:59Z', '0099-12-31T23:59:59.000Z'],
+  ['0000-01-01T00:00:00.007Z', '0000-01-01T00:00:00.007Z'],
+  ['2016-12-31T23:59:60.250Z', '2016-12-31T23:59:59.250Z'],
+  ['2026-10-03T10:20:30.1234Z', '2026-10-03T10:20:30.123Z'],
   ['2026-10-03T10:20:30+02:00', '2026-10-03T08:20:30.000Z'],
   ['2026-10-03t10:20:30.5z', '2026-10-03T10:20:30.500Z'],
   ['2026-10-03T10:20:30.123456789Z', '2026-10-03T10:20:30.123Z'],

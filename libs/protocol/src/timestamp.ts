@@ -11,6 +11,27 @@ export function isTimestamp(text: string): boolean {
 /** The moment an RFC 3339 text means, or undefined when it is none. A leap second counts as the second before it. */
 export function parseTimestamp(text: string): Date | undefined {
   if (!isTimestamp(text)) return undefined;
+  return parseUtc(text) ?? parseAny(text);
+}
+
+/** A whole second or millisecond in UTC, as nearly all are: reading digits takes half as long as Date does. */
+function parseUtc(text: string): Date | undefined {
+  const isWhole = text.length === 20;
+  if (!text.endsWith('Z') || !(isWhole || text.length === 24)) return undefined;
+  const [year, second] = [twoDigits(text, 0) * 100 + twoDigits(text, 2), twoDigits(text, 17)];
+  // Date.UTC takes years below 100 for those of the twentieth century.
+  if (year < 100 || second === 60) return undefined;
+  const ms = isWhole ? 0 : twoDigits(text, 20) * 10 + text.charCodeAt(22) - zero;
+  const [month, day, hour, minute] = [twoDigits(text, 5), twoDigits(text, 8), twoDigits(text, 11), twoDigits(text, 14)];
+  return new Date(Date.UTC(year, month - 1, day, hour, minute, second, ms));
+}
+
+const zero = 0x30;
+
+const twoDigits = (text: string, at: number): number =>
+  (text.charCodeAt(at) - zero) * 10 + text.charCodeAt(at + 1) - zero;
+
+function parseAny(text: string): Date {
   const upper = text.toUpperCase();
   return new Date(upper.startsWith(':60', 16) ? `${upper.slice(0, 17)}59${upper.slice(19)}` : upper);
 }

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { PastRotation } from './past-rotation.js';
 
 /** A key of the API. The key itself is shown once and not stored: only its SHA-256 is. */
 @Entity('api_keys')
@@ -43,6 +44,10 @@ export class ApiKey {
 
   @Column('timestamptz', { name: 'rotated_at', nullable: true })
   rotatedAt!: Date | null;
+
+  /** Newest first, as many as are remembered. */
+  @Column('jsonb', { default: [] })
+  rotations!: PastRotation[];
 
   /** Set by a deletion: the row stays, so that nothing can bring the key back. */
   @Column('timestamptz', { name: 'revoked_at', nullable: true })

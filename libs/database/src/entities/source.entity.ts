@@ -1,4 +1,5 @@
 import { Check, Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { PastRotation } from './past-rotation.js';
 
 export type SourceState = 'active' | 'revoked';
 
@@ -78,6 +79,10 @@ export class Source {
 
   @Column('jsonb')
   tokens!: SealedToken[];
+
+  /** Newest first, as many as are remembered. */
+  @Column('jsonb', { default: [] })
+  rotations!: PastRotation[];
 
   @Column('jsonb')
   secrets!: SealedSourceSecret[];

@@ -1,4 +1,5 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { PastRotation } from './past-rotation.js';
 
 export type SubscriptionState = 'active' | 'paused' | 'suspended' | 'stale';
 export type HookFormat = 'cloudevents' | 'cloudevents-binary' | 'standard-webhooks';
@@ -151,6 +152,10 @@ export class Subscription {
 
   @Column('jsonb')
   secrets!: SealedSecret[];
+
+  /** Newest first, as many as are remembered. */
+  @Column('jsonb', { default: [] })
+  rotations!: PastRotation[];
 
   @Column('text', { name: 'start_from' })
   startFrom!: string;

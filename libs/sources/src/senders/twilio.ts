@@ -75,8 +75,15 @@ function signedFields(request: Inbound): string | undefined {
 
 /** A repeated key contributes each of its values once, sorted. */
 function sortedFields(form: URLSearchParams): string {
-  const keys = [...new Set(form.keys())].toSorted();
-  return keys.flatMap((key) => [...new Set(form.getAll(key))].toSorted().map((value) => key + value)).join('');
+  // In one pass: asking the form for the values of each of its names would take the square of their number.
+  const values = new Map<string, Set<string>>();
+  for (const [name, value] of form) {
+    const known = values.get(name);
+    if (known) known.add(value);
+    else values.set(name, new Set([value]));
+  }
+  const names = [...values.keys()].toSorted();
+  return names.flatMap((name) => [...(values.get(name) ?? [])].toSorted().map((value) => name + value)).join('');
 }
 
 /** Twilio signs the standard port at times, and at times a query encoded the older way. */

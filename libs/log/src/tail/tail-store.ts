@@ -1,7 +1,9 @@
-import { rows } from '@hookcast/database';
+import { rows, type SqlSource } from '@hookcast/database';
 import type pg from 'pg';
 
 export const tailChannel = 'hookcast_tail';
+/** Somebody has given streams away. */
+export const freeChannel = 'hookcast_streams_free';
 
 /**
  * Every NOTIFY commits under a lock of the whole cluster, the flush of its WAL included. A hint need not survive a
@@ -15,8 +17,13 @@ export async function notifyTail(client: pg.ClientBase, payload: string): Promis
   await rows(client, /* sql */ `select pg_notify($1, $2)`, [tailChannel, payload]);
 }
 
+/** A hint for workers that streams wait for an owner, after the statement that gave them away. */
+export async function notifyFree(source: SqlSource): Promise<void> {
+  await rows(source, /* sql */ `select pg_notify($1, '')`, [freeChannel]);
+}
+
 export async function listenTail(client: pg.ClientBase): Promise<void> {
-  await rows(client, /* sql */ `listen ${tailChannel}`);
+  for (const channel of [tailChannel, freeChannel]) await rows(client, /* sql */ `listen ${channel}`);
 }
 
 /** Answers only over a connection that still stands. */

@@ -1,6 +1,6 @@
-import type { StoredEvent } from './event.js';
+import type { StoredEvent } from '../event.js';
 import { formatPosition, parsePosition } from './position.js';
-import type { TopicRef } from './stream.js';
+import type { TopicRef } from '../stream.js';
 
 /**
  * How far a topic was read: stream → last seq read. Written as positions with commas between, in the order of the

@@ -1,14 +1,16 @@
 import type pg from 'pg';
-import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
-import { reasonOf } from './failure.js';
-import type { LogLine } from './log-line.js';
+import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
+import { reasonOf } from '../append/failure.js';
+import type { LogLine } from '../log-line.js';
 import { parsePayload } from './tail-payload.js';
-import { listenTail, ping } from './tail-store.js';
+import { freeChannel, listenTail, ping } from './tail-store.js';
 
 export interface TailListenerOptions {
   pool: pg.Pool;
   /** Told which streams grew, and up to where. Must not throw. */
   onHeads: (heads: ReadonlyMap<number, number>) => void;
+  /** Told that streams wait for an owner. Must not throw. */
+  onFree?: () => void;
   /** Milliseconds between two looks at the connection, and between two attempts to connect. @default 5000 */
   intervalMs?: number;
   /** Milliseconds after which silence means that the connection is dead. @default 5000 */
@@ -17,7 +19,7 @@ export interface TailListenerOptions {
 }
 
 /**
- * Hears of streams that grew in other processes. Hints get lost while it reconnects, so whoever waits polls as well.
+ * Hears of streams that grew in other processes, and that some wait for an owner. Hints get lost while it reconnects, so whoever waits polls as well.
  * A connection whose other end vanished looks like one on which nothing happens: hence the ping.
  */
 export class TailListener {
@@ -65,7 +67,7 @@ export class TailListener {
   }
 
   private async connect(): Promise<void> {
-    const { pool, timeoutMs = 5_000, onHeads } = this.options;
+    const { pool, timeoutMs = 5_000 } = this.options;
     const client = dedicatedClient(pool, {
       application_name: `${pool.options.application_name ?? 'hookcast'} listen`,
       connectionTimeoutMillis: timeoutMs,
@@ -73,7 +75,7 @@ export class TailListener {
       keepAlive: true,
     });
     this.client = client;
-    client.on('notification', ({ payload }) => onHeads(parsePayload(payload ?? '')));
+    client.on('notification', (notification) => this.heard(notification));
     client.once('end', () => {
       if (this.client !== client) return;
       this.client = undefined;
@@ -81,6 +83,12 @@ export class TailListener {
     });
     await connectUnlessEnded(client);
     await listenTail(client);
+  }
+
+  private heard({ channel, payload }: pg.Notification): void {
+    const { onHeads, onFree } = this.options;
+    if (channel === freeChannel) onFree?.();
+    else onHeads(parsePayload(payload ?? ''));
   }
 
   private drop(): void {

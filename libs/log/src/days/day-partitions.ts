@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { LogLine } from './log-line.js';
+import type { LogLine } from '../log-line.js';
 import { addDays, dayOf, lastExpiredDay, partitionName, type DailyTable, type Day } from './day.js';
-import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
-import { reasonOf } from './failure.js';
+import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
+import { reasonOf } from '../append/failure.js';
 import {
   createPartition,
   detachPartition,

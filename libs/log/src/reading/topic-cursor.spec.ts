@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { StoredEvent } from './event.js';
-import type { TopicRef } from './stream.js';
+import type { StoredEvent } from '../event.js';
+import type { TopicRef } from '../stream.js';
 import { formatTopicCursor, mergeByTime, parseTopicCursor } from './topic-cursor.js';
 
 const topic: TopicRef = {

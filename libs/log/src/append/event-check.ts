@@ -1,4 +1,4 @@
-import type { NewEvent } from './event.js';
+import type { NewEvent } from '../event.js';
 
 /** One thing about an event that the log cannot hold. */
 export interface EventDefect {

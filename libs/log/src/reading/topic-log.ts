@@ -1,6 +1,6 @@
-import type { LogReader, ReadLimit } from './event-log.js';
-import type { HeadWatch } from './head-watch.js';
-import type { StreamRef, TopicRef } from './stream.js';
+import type { LogReader, ReadLimit } from '../event-log.js';
+import type { HeadWatch } from '../tail/head-watch.js';
+import type { StreamRef, TopicRef } from '../stream.js';
 import { mergeByTime, type TopicCursor, type TopicPage } from './topic-cursor.js';
 
 /**

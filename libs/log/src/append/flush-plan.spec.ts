@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { AppendRequest } from './append-request.js';
-import type { EventColumns } from './event.js';
+import type { EventColumns } from '../event.js';
 import { appendedEvents, idsIn, planFlush, seqsOf, type StreamBatch, type StreamResult } from './flush-plan.js';
 
 const columns = (id: string, data = id): EventColumns => ({

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
-import { reasonOf } from './failure.js';
-import type { LogLine } from './log-line.js';
+import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
+import { reasonOf } from '../append/failure.js';
+import type { LogLine } from '../log-line.js';
 import { formatPayloads } from './tail-payload.js';
 import { notifyTail, prepareNotifySession } from './tail-store.js';
 

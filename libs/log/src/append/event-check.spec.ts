@@ -1,5 +1,5 @@
 import { findDefects, InvalidEventError } from './event-check.js';
-import type { NewEvent } from './event.js';
+import type { NewEvent } from '../event.js';
 
 const plain: NewEvent = { id: 'e', type: 't', source: 's', attributes: {}, data: undefined };
 

@@ -1,6 +1,6 @@
-import { toColumns, isRepetition, type EventColumns, type NewEvent } from './event.js';
+import { toColumns, isRepetition, type EventColumns, type NewEvent } from '../event.js';
 import { partitionOf } from './partition.js';
-import type { TopicRef } from './stream.js';
+import type { TopicRef } from '../stream.js';
 
 /** One event of a request, for its stream. */
 export interface RequestItem {

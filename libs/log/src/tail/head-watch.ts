@@ -1,6 +1,6 @@
-import type { LogReader } from './event-log.js';
-import { reasonOf } from './failure.js';
-import type { LogLine } from './log-line.js';
+import type { LogReader } from '../event-log.js';
+import { reasonOf } from '../append/failure.js';
+import type { LogLine } from '../log-line.js';
 
 export interface HeadWatchOptions {
   reader: Pick<LogReader, 'heads'>;

@@ -3,14 +3,14 @@ import type pg from 'pg';
 import { AppendConnection } from './append-connection.js';
 import { AppendQueue } from './append-queue.js';
 import { toRequest, type AppendRequest } from './append-request.js';
-import { ensureDays } from './day-partitions.js';
-import { addDays, startOf, type Day } from './day.js';
+import { ensureDays } from '../days/day-partitions.js';
+import { addDays, startOf, type Day } from '../days/day.js';
 import { findDefects, InvalidEventError } from './event-check.js';
-import type { NewEvent } from './event.js';
+import type { NewEvent } from '../event.js';
 import { reasonOf } from './failure.js';
 import { Flusher, type AppendResult, type FlushReport } from './flusher.js';
-import type { LogLine } from './log-line.js';
-import type { TopicRef } from './stream.js';
+import type { LogLine } from '../log-line.js';
+import type { TopicRef } from '../stream.js';
 
 export interface AppenderOptions {
   /** Where to connect to. Appending has a connection of its own. */

@@ -1,6 +1,6 @@
 import { toRequest, type AppendRequest } from './append-request.js';
-import type { NewEvent } from './event.js';
-import type { TopicRef } from './stream.js';
+import type { NewEvent } from '../event.js';
+import type { TopicRef } from '../stream.js';
 
 const topic: TopicRef = {
   topicId: 1,

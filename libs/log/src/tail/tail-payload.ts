@@ -1,4 +1,4 @@
-import { formatPosition, parsePosition } from './position.js';
+import { formatPosition, parsePosition } from '../reading/position.js';
 
 /** Postgres refuses a notification of 8,000 bytes. Source: PostgreSQL documentation, NOTIFY. */
 const longestPayload = 7_999;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { LogLine } from './log-line.js';
+import type { LogLine } from '../log-line.js';
 import { inTransaction, type DayPartition } from './partitions-store.js';
 import { heldDays, outlivedRetention, type RetentionPolicy } from './retention-policy.js';
 import {
@@ -8,6 +8,7 @@ import {
   deleteLast,
   expireCursors,
   forgetExpirations,
+  lockCursorsOf,
   outlivedStreams,
   sizeOf,
   streamsInUse,
@@ -88,6 +89,7 @@ export class DayClearing {
   ): Promise<void> {
     if (table !== 'events') return;
     const part = { partition: name, day, now: this.options.now(), ...(streamIds && { streamIds }) };
+    await lockCursorsOf(client, part);
     counts.buried += await buryRetries(client, part);
     for (const { streamId, subscriptionId, events } of await expireCursors(client, part)) {
       counts.expired += events;

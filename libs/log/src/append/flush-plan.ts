@@ -1,6 +1,6 @@
 import type { AppendRequest, RequestItem } from './append-request.js';
-import { isRepetition, type EventColumns } from './event.js';
-import { formatPosition } from './position.js';
+import { isRepetition, type EventColumns } from '../event.js';
+import { formatPosition } from '../reading/position.js';
 
 /** The events of one flush for one stream: each id once. */
 export interface StreamBatch {

@@ -38,9 +38,44 @@ interface ExpirationColumns {
   expired_at: Date;
 }
 
+/** $1 and $2 the day, $4 streams. */
+const dueOfDay = /* sql */ `r.event_at >= $1 and r.event_at < $2 and ($4::int[] is null or r.stream_id = any($4::int[]))
+        and e.stream_id = r.stream_id and e.seq = r.seq and e.created_at = r.event_at
+        and not exists (select 1 from dead_letters d where d.stream_id = r.stream_id
+                           and d.subscription_id = r.subscription_id and d.seq = r.seq)`;
+
+/** Kinds of rows in retries, as delivery has them: a delayed event, and a dead letter that is asked for again. */
+const kinds = { delayed: 1, redelivery: 2 };
+
+/** $3 now. An event that expires before it is due has nothing to wait for. */
+const isAhead = /* sql */ `(r.kind = ${kinds.delayed} and r.next_at > $3::timestamptz and coalesce(e.expires_at > r.next_at, true))`;
+
+/**
+ * Locks the cursors that a day's going is about: those that lag, and those with retries of its events. Whoever writes
+ * retries and dead letters locks the cursor first, so nobody waits for the other crosswise, and the statements after this
+ * one see what a settle that was under way has written.
+ */
+export async function lockCursorsOf(
+  transaction: SqlSource,
+  { partition, day, streamIds }: Omit<DayPart, 'now'>,
+): Promise<void> {
+  await rows(
+    transaction,
+    /* sql */ `
+    select from cursors c
+    where ($3::int[] is null or c.stream_id = any($3::int[]))
+      and (c.settled_seq < (select max(seq) from ${partition} e where e.stream_id = c.stream_id)
+        or exists (select from retries r where r.stream_id = c.stream_id and r.subscription_id = c.subscription_id
+                      and r.event_at >= $1 and r.event_at < $2))
+    order by c.stream_id, c.subscription_id for no key update of c`,
+    [startOf(day), startOf(addDays(day, 1)), streamIds ?? null],
+  );
+}
+
 /**
  * Gives up retries of a day's events: they become dead letters `expired` that carry their event, which is about to
- * go. What waits to be delivered again goes on waiting when a dead letter holds its event. Scans retries, once a day.
+ * go. What waits to be delivered again goes on waiting when a dead letter holds its event. So does a delayed event that
+ * is not due yet: its dead letter is on its way from the first, and nobody is told of it. Scans retries, once a day.
  */
 export async function buryRetries(
   transaction: SqlSource,
@@ -49,20 +84,21 @@ export async function buryRetries(
   const [row] = await rows<{ buried: number }>(
     transaction,
     /* sql */ `
-    with gone as (
+    with kept as (
+      update retries r set kind = ${kinds.redelivery} from ${partition} e
+      where ${dueOfDay} and ${isAhead}
+      returning r.subscription_id, r.last_error, r.attempt_no, true as is_kept, e.*
+    ), gone as (
       delete from retries r using ${partition} e
-      where r.event_at >= $1 and r.event_at < $2 and ($4::int[] is null or r.stream_id = any($4::int[]))
-        and e.stream_id = r.stream_id and e.seq = r.seq and e.created_at = r.event_at
-        and not exists (select 1 from dead_letters d where d.stream_id = r.stream_id
-                           and d.subscription_id = r.subscription_id and d.seq = r.seq)
-      returning r.subscription_id, r.last_error, r.attempt_no, e.*
+      where ${dueOfDay} and not ${isAhead}
+      returning r.subscription_id, r.last_error, r.attempt_no, false as is_kept, e.*
     ), buried as (
       insert into dead_letters (stream_id, subscription_id, seq, dead_at, reason, error, attempts, event_at, event_id,
-        topic, type, source, subject, key, content_type, attributes, data, fingerprint)
+        topic, type, source, subject, key, content_type, attributes, data, fingerprint, announced)
       select g.stream_id, g.subscription_id, g.seq, $3, 'expired', g.last_error, g.attempt_no, g.created_at, g.event_id,
         coalesce(t.name, ''), g.type, g.source, g.subject, g.key, g.content_type, g.attributes, g.data,
-        'expired'
-      from gone g
+        'expired', g.is_kept
+      from (select * from kept union all select * from gone) g
       left join streams s on s.stream_id = g.stream_id
       left join topics t on t.id = s.topic_id
       on conflict do nothing
@@ -104,7 +140,7 @@ export async function expireCursors(
     ), moved as (
       select b.stream_id, b.subscription_id, b.settled_seq + 1 as from_seq, b.seq as to_seq,
         b.seq - b.settled_seq - coalesce((
-          select sum(upper(r) - lower(r)) from unnest(b.above * int8multirange(int8range(null, b.seq, '(]'))) r
+          select sum(upper(r) - lower(r)) from unnest(b.above * int8multirange(int8range(b.settled_seq, b.seq, '(]'))) r
         ), 0) as expired,
         -- what is settled right behind the day is below the new mark as well
         coalesce((select upper(r) - 1 from unnest(b.above) r where r @> (b.seq + 1)), b.seq) as settled_seq,
@@ -216,16 +252,26 @@ export async function forgetExpirations(source: SqlSource, before: Date): Promis
 /** What went before a subscription had settled it, the last first. Index: expirations_of_subscription. */
 export async function listExpirations(
   source: SqlSource,
-  { subscriptionId, limit }: { subscriptionId: number; limit: number },
+  {
+    subscriptionId,
+    limit,
+    after,
+  }: {
+    subscriptionId: number;
+    limit: number;
+    /** The last one of the page before. */
+    after?: Pick<Expiration, 'expiredAt' | 'streamId' | 'toSeq'> | undefined;
+  },
 ): Promise<(Expiration & { topic: string })[]> {
   const found = await rows<ExpirationColumns & { topic: string }>(
     source,
     /* sql */ `
     select x.stream_id, x.subscription_id, x.from_seq, x.to_seq, x.events, x.expired_at, t.name as topic
     from expirations x join streams s using (stream_id) join topics t on t.id = s.topic_id
-    where x.subscription_id = $1
+    where x.subscription_id = $1 and ($3::timestamptz is null or x.expired_at < $3
+      or (x.expired_at = $3 and (x.stream_id > $4::integer or (x.stream_id = $4 and x.to_seq < $5::bigint))))
     order by x.expired_at desc, x.stream_id, x.to_seq desc limit $2`,
-    [subscriptionId, limit],
+    [subscriptionId, limit, after?.expiredAt ?? null, after?.streamId ?? null, after?.toSeq ?? null],
   );
   return found.map((row) => ({ ...toExpiration(row), topic: row.topic }));
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { forgetDay, prepareAppendSession, readDay } from './append-log.js';
-import { dayOf, type Day } from './day.js';
-import { connectUnlessEnded, dedicatedClient } from './dedicated-client.js';
+import { dayOf, type Day } from '../days/day.js';
+import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
 
 /** How much later than the server the client gives a statement up: the server has gone silent then. */
 const silenceMs = 2_000;
@@ -9,6 +9,8 @@ const silenceMs = 2_000;
 export interface AppendSession {
   client: pg.Client;
   day: Day;
+  /** Streams that it has seen grow on this day. */
+  grown: Set<number>;
 }
 
 /** The connection that flushes go through: opened when first needed, and again after it broke. */
@@ -35,8 +37,10 @@ export class AppendConnection {
     const session = await this.open();
     const before = session.day;
     session.day = day;
+    if (before === day) return;
+    session.grown.clear();
     // It may not have been prepared yet on this connection.
-    if (before !== day) await forgetDay(session.client, before).catch(() => {});
+    await forgetDay(session.client, before).catch(() => {});
   }
 
   /** Breaks the connection off, whatever it is doing. */
@@ -68,7 +72,7 @@ export class AppendConnection {
       const day = now ? dayOf(now()) : await readDay(client);
       // A server that shuts down ends idle connections: the next flush must not be the one to find out.
       client.once('end', () => this.forget(client));
-      return { client, day };
+      return { client, day, grown: new Set() };
     } catch (error) {
       await client.end().catch(() => {});
       throw error;

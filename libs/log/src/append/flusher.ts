@@ -1,7 +1,7 @@
 import { appendBatches, inspectBatch, type AppendContext, type Inspection } from './append-log.js';
 import type { AppendConnection, AppendSession } from './append-connection.js';
 import type { AppendRequest } from './append-request.js';
-import type { Day } from './day.js';
+import type { Day } from '../days/day.js';
 import { failureOf, reasonOf } from './failure.js';
 import {
   appendedEvents,
@@ -129,9 +129,12 @@ export class Flusher<R extends AppendRequest> {
       const lost = { detail: reasonOf(error), unreachable: true };
       return { kind: 'unavailable', reason: 'the database cannot be reached', lost };
     }
-    const context = { day: session.day, now: this.options.now?.() };
+    const context = { day: session.day, now: this.options.now?.(), grown: session.grown };
     try {
       const results = await appendBatches(session.client, plan.batches, context);
+      for (const { batch, known } of results.values()) {
+        if (known.size < batch.rows.length) session.grown.add(batch.streamId);
+      }
       return { kind: 'stored', results };
     } catch (error) {
       return this.explain(error, plan, { session, context, report });
