@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { sweepOperations } from './operations/operation-run-store.js';
-import { OwnershipStore } from './ownership-store.js';
-import { dropOrphanedBuckets } from './rate-store.js';
-import { dropOrphanedRetries } from './retry-store.js';
-import { dropStats } from './stats-store.js';
+import { OwnershipStore } from './ownership/ownership-store.js';
+import { dropOrphanedBuckets } from './flow/rate-store.js';
+import { dropOrphanedRetries } from './retries/retry-store.js';
+import { dropStats } from './history/stats-store.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

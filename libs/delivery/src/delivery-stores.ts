@@ -1,15 +1,19 @@
 import { readControlVersion } from '@hookcast/database';
 import { LogReader } from '@hookcast/log';
 import type pg from 'pg';
-import { adoptCursors, type StoredCursor } from './cursor-store.js';
-import { OwnershipStore } from './ownership-store.js';
-import { leaseTokens, type TokenRequest } from './rate-store.js';
-import { RetryStore } from './retry-store.js';
-import type { SettleBatch } from './settle-batch.js';
-import { settle, type SettleOptions } from './settle-store.js';
-import type { MinuteStats } from './stats.js';
-import { writeStats } from './stats-store.js';
-import { suspendSubscription } from './subscription-state-store.js';
+import { adoptCursors, type StoredCursor } from './reading/cursor-store.js';
+import { OwnershipStore } from './ownership/ownership-store.js';
+import type { TimelineStore } from './ownership/timeline.js';
+import { readTimeline } from './ownership/timeline-store.js';
+import { leaseTokens, type TokenRequest } from './flow/rate-store.js';
+import { RetryStore } from './retries/retry-store.js';
+import type { SettleBatch } from './settling/settle-batch.js';
+import { noteSlowed, type SlowedOperation } from './operations/slowed-operation-store.js';
+import { settle, type SettleOptions } from './settling/settle-store.js';
+import type { MinuteStats } from './history/stats.js';
+import { writeInFlight } from './history/in-flight-store.js';
+import { failingSince, writeStats } from './history/stats-store.js';
+import { suspendSubscription, type Suspension } from './history/subscription-state-store.js';
 
 /** All that the worker asks of the database. Whatever stands in for one has to keep the promises of the stores' docs. */
 export interface DeliveryStores {
@@ -17,26 +21,37 @@ export interface DeliveryStores {
     OwnershipStore,
     'beat' | 'workers' | 'owned' | 'someAreFree' | 'claim' | 'release' | 'leave'
   >;
+  readonly timeline: TimelineStore;
   readonly log: Pick<LogReader, 'read' | 'readAt' | 'heads'>;
-  readonly retries: Pick<RetryStore, 'due' | 'sweep' | 'buried' | 'failing' | 'cancelledOperations'>;
+  readonly retries: Pick<RetryStore, 'due' | 'sweep' | 'buried' | 'failing' | 'operations'>;
   settle(batch: SettleBatch, options: SettleOptions): Promise<Set<string>>;
-  adoptCursors(owned: ReadonlyMap<number, number>): Promise<StoredCursor[]>;
+  adoptCursors(owned: ReadonlyMap<number, number>, subscriptionIds?: readonly number[]): Promise<StoredCursor[]>;
   controlVersion(): Promise<number>;
   leaseTokens(request: TokenRequest): Promise<{ tokens: number; waitMs: number }>;
-  suspend(suspension: { id: number; reason: string; now: Date }): Promise<boolean>;
+  suspend(suspension: Suspension): Promise<boolean>;
   writeStats(workerId: string, minutes: readonly MinuteStats[]): Promise<void>;
+  failingSince(subscriptionId: number, options: { withDead: boolean }): Promise<number | undefined>;
+  writeInFlight(workerId: string, requests: Readonly<Record<number, number>>): Promise<void>;
+  noteSlowed(slowed: SlowedOperation): Promise<void>;
 }
 
 export function databaseStores(pool: pg.Pool): DeliveryStores {
   return {
     ownership: new OwnershipStore(pool),
+    timeline: {
+      read: async () => readTimeline(pool),
+      onDoubt: (doubt) => void pool.on('connect', doubt).on('remove', doubt),
+    },
     log: new LogReader(pool),
     retries: new RetryStore(pool),
     settle: async (batch, options) => settle(pool, batch, options),
-    adoptCursors: async (owned) => adoptCursors(pool, owned),
+    adoptCursors: async (...wanted) => adoptCursors(pool, ...wanted),
     controlVersion: async () => readControlVersion(pool),
     leaseTokens: async (request) => leaseTokens(pool, request),
     suspend: async (suspension) => suspendSubscription(pool, suspension),
     writeStats: async (workerId, minutes) => writeStats(pool, workerId, minutes),
+    failingSince: async (...asked) => failingSince(pool, ...asked),
+    writeInFlight: async (workerId, requests) => writeInFlight(pool, workerId, requests),
+    noteSlowed: async (slowed) => noteSlowed(pool, slowed),
   };
 }

@@ -1,7 +1,7 @@
 import type { StreamRef } from '@hookcast/log';
-import type { HookTarget } from './hook-request.js';
-import type { Ordering } from './order-gate.js';
-import type { RetrySchedule } from './retry-schedule.js';
+import type { HookTarget } from './sending/hook-request.js';
+import type { Ordering } from './order/order-gate.js';
+import type { RetrySchedule } from './outcome/retry-schedule.js';
 
 /** A subscription as the worker needs it: with its secrets in the clear. */
 export interface DeliverySubscription extends HookTarget {
@@ -29,9 +29,27 @@ export interface Catalog {
   subscriptions: readonly DeliverySubscription[];
   /** Of all topics. */
   streams: readonly StreamRef[];
+  /** Unix ms at which some of it ends without a change of the version, such as the grace of a secret. @default never */
+  endsAt?: number | undefined;
+}
+
+/** What became of everything that changes of the control plane have touched. */
+export interface CatalogChanges {
+  /** Of control_state, read before the rest. */
+  version: number;
+  /** Touched subscriptions; those that are not in `subscriptions` are gone. */
+  subscriptionIds: readonly number[];
+  subscriptions: readonly DeliverySubscription[];
+  /** Touched topics; `streams` has all that these have now. */
+  topicIds: readonly number[];
+  streams: readonly StreamRef[];
+  /** As in Catalog, of what was touched. @default never */
+  endsAt?: number | undefined;
 }
 
 /** Where the worker learns what there is to deliver; the broker implements it, since it holds the key to the secrets. */
 export interface SubscriptionCatalog {
   load(): Promise<Catalog>;
+  /** What was touched since a version that was loaded; undefined when that is not known, and all has to be loaded. */
+  changes(since: number): Promise<CatalogChanges | undefined>;
 }

@@ -1,6 +1,6 @@
 import type { HookClient } from '@hookcast/egress';
 import type pg from 'pg';
-import type { Clock } from './clock.js';
+import type { Clock } from './timing/clock.js';
 import type { DeliveryLog } from './delivery-log.js';
 import type { DeliveryStores } from './delivery-stores.js';
 import type { SubscriptionCatalog } from './delivery-subscription.js';
@@ -33,4 +33,11 @@ export interface DeliveryWorkerOptions {
   maxUnsettled?: number;
   /** Milliseconds without a success after which a subscription whose endpoint is down is suspended; 0 for never. @default 5 days */
   suspendAfterMs?: number;
+}
+
+/** The settings of sending and settling, those that were not given included. */
+export function engineSettings(options: DeliveryWorkerOptions) {
+  const { client, random = Math.random, slots = 512, attemptLog = 'all', settleMs = 15 } = options;
+  const { maxUnsettled = 1_024, suspendAfterMs = 5 * 86_400_000 } = options;
+  return { client, random, slots, attemptLog, settleMs, maxUnsettled, suspendAfterMs } as const;
 }

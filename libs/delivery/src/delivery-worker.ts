@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { countsSince, type AttemptCounts } from './attempt-report.js';
-import { systemClock, type Clock } from './clock.js';
+import { CatalogFollower } from './catalog-follower.js';
+import { countsSince, type AttemptCounts } from './outcome/attempt-report.js';
+import { systemClock, type Clock } from './timing/clock.js';
 import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
 import { databaseStores, type DeliveryStores } from './delivery-stores.js';
-import type { DeliveryWorkerOptions } from './delivery-worker-options.js';
+import { engineSettings, type DeliveryWorkerOptions } from './delivery-worker-options.js';
 import { Engine } from './engine.js';
+import { InFlightReport } from './history/in-flight-report.js';
 import { Holdings } from './holdings.js';
-import { hostIdentity, isProcessAlive } from './host-identity.js';
-import { Loop } from './loop.js';
-import type { StreamCursor } from './owned-stream.js';
-import { Ownership, trustMs } from './ownership.js';
-import type { Sender } from './sender.js';
-import { Serial } from './serial.js';
+import { hostIdentity, isProcessAlive } from './ownership/host-identity.js';
+import type { Loop } from './timing/loop.js';
+import { loggedLoop } from './timing/logged-loop.js';
+import { StreamDrain } from './ownership/stream-drain.js';
+import type { OwnedStream, StreamCursor } from './reading/owned-stream.js';
+import { Ownership, trustMs } from './ownership/ownership.js';
+import { Timeline } from './ownership/timeline.js';
+import type { Sender } from './sending/sender.js';
+import { Serial } from './timing/serial.js';
 
 const heartbeatMs = 2_000;
 const pollMs = 1_000;
@@ -21,10 +26,14 @@ const lastSettleMs = 5_000;
 
 /** Owns streams and delivers what is in them, until it is stopped. */
 export class DeliveryWorker {
+  readonly workerId: string;
   private readonly engine: Engine;
   private readonly holdings: Holdings;
   private readonly ownership: Ownership;
+  private readonly catalog: CatalogFollower;
+  private readonly drains: StreamDrain;
   private readonly stores: DeliveryStores;
+  private readonly timeline: Timeline;
   /** Reloads, rounds of ownership and recoveries change the same things, so one at a time. */
   private readonly control = new Serial();
   private readonly loops: readonly Loop[];
@@ -32,7 +41,6 @@ export class DeliveryWorker {
   private readonly polling: Loop;
   private readonly clock: Clock;
   private readonly lines: DeliveryLog;
-  private version = -1;
   private lastBeat = Number.NEGATIVE_INFINITY;
   /** There are streams to be taken before the next heartbeat is due. */
   private isRoundWanted = false;
@@ -42,17 +50,27 @@ export class DeliveryWorker {
   constructor(private readonly options: DeliveryWorkerOptions) {
     this.clock = options.clock ?? systemClock;
     this.lines = options.log ?? silentLog;
-    const workerId = options.workerId ?? randomUUID();
+    const workerId = (this.workerId = options.workerId ?? randomUUID());
     this.stores = options.stores ?? databaseStores(options.pool);
+    this.timeline = new Timeline(this.stores.timeline, (timeline) => this.startOver(timeline));
     this.engine = this.createEngine(workerId);
     this.holdings = this.createHoldings();
     this.ownership = this.createOwnership(workerId);
-    this.heartbeat = this.loop('heartbeat', heartbeatMs, async () => this.beat());
-    this.polling = this.loop('poll', pollMs, async () => this.poll());
+    this.catalog = this.createCatalog();
+    const { conditions, streams, senders } = this.engine;
+    const drop = (stream: OwnedStream) => this.holdings.drop(stream);
+    this.drains = new StreamDrain({ conditions, streams, drop, restart: (cursors) => this.restart(cursors) });
+    // Whoever falls silent is taken over from at the moment it counts as dead, not a heartbeat later.
+    const untilNextBeat = () => Math.min(heartbeatMs, this.ownership.untilNextDeathMs + 1);
+    this.heartbeat = loggedLoop(this.lines, 'heartbeat', untilNextBeat, async () => this.beat());
+    this.polling = loggedLoop(this.lines, 'poll', pollMs, async () => this.poll());
+    const write: DeliveryStores['writeInFlight'] = async (...said) => this.stores.writeInFlight(...said);
+    const inFlight = new InFlightReport({ workerId, write, senders });
     this.loops = [
       this.heartbeat,
       this.polling,
-      this.loop('stats', statsMs, async () => this.engine.stats.runOnce(this.clock.now())),
+      loggedLoop(this.lines, 'in-flight', pollMs, async () => inFlight.runOnce()),
+      loggedLoop(this.lines, 'stats', statsMs, async () => this.engine.stats.runOnce(this.clock.now())),
     ];
   }
 
@@ -76,17 +94,18 @@ export class DeliveryWorker {
     return countsSince(before, this.engine.report.counts);
   }
 
-  /** Sends nothing more, lets the requests in flight end, settles them and gives its streams away. */
+  /** Sends nothing more, lets the requests in flight end, settles them and gives its streams away, each when it is ready. */
   async stop(): Promise<void> {
-    const { dispatcher, alarms, conditions, settler, writer, stats } = this.engine;
+    const { dispatcher, stats, writer } = this.engine;
     this.isStopping = true;
     dispatcher.stop();
-    alarms.stop();
-    await Promise.all(this.loops.map(async (loop) => loop.stop()));
-    await conditions.until(() => dispatcher.isIdle);
-    const impatience = setTimeout(() => writer.giveUp(), lastSettleMs);
-    await settler.flush();
-    clearTimeout(impatience);
+    this.engine.alarms.stop();
+    await Promise.all(this.loops.map(async (loop) => loop !== this.heartbeat && loop.stop()));
+    // A round that is under way may still take some.
+    const handedOver = this.control.run(async () => {}).then(async () => this.ownership.handOverAll());
+    await this.finish();
+    await handedOver;
+    await this.heartbeat.stop();
     try {
       // With the database away there is nothing left to say: the others find out by our silence.
       if (writer.hasGivenUp) throw new Error('the database is away');
@@ -95,6 +114,22 @@ export class DeliveryWorker {
     } catch (error) {
       this.lines.warn('delivery.stop-incomplete', { error: errorText(error) });
     }
+  }
+
+  private async finish(): Promise<void> {
+    const { dispatcher, conditions, settler, writer } = this.engine;
+    await conditions.until(() => dispatcher.isIdle);
+    const impatience = setTimeout(() => writer.giveUp(), lastSettleMs);
+    await settler.flush();
+    clearTimeout(impatience);
+  }
+
+  /** Hint that streams wait for an owner. It may be missing: the poll looks for them too. */
+  lookForStreams(): void {
+    if (this.isStopping) return;
+    // What fails here the round tries again.
+    void this.control.run(async () => (await this.ownership.claimFree()) > 0 && this.polling.nudge()).catch(() => {});
+    this.wantRound();
   }
 
   /** Hint that these streams have events up to these positions. Any may be missing: the poll finds them too. */
@@ -107,7 +142,7 @@ export class DeliveryWorker {
     // One that waits for its turn will read what is there by then, so that a burst of changes costs two reloads.
     this.queuedReload ??= this.control.run(async () => {
       this.queuedReload = undefined;
-      await this.reloadCatalog();
+      await this.catalog.follow();
     });
     await this.queuedReload;
   }
@@ -145,7 +180,7 @@ export class DeliveryWorker {
 
   private async beat(): Promise<void> {
     await this.control.run(async () => {
-      if (this.version < 0) await this.reloadCatalog();
+      if (this.catalog.version < 0 && !this.isStopping) await this.catalog.load();
       this.isRoundWanted = false;
       const { claimed } = await this.ownership.runOnce();
       this.lastBeat = this.clock.monotonic();
@@ -161,21 +196,12 @@ export class DeliveryWorker {
 
   private async poll(): Promise<void> {
     const askedAt = this.clock.monotonic();
-    if ((await this.stores.controlVersion()) !== this.version) await this.reload();
+    // At once: over a slow network a worker pauses until both questions of its trust are answered.
+    const [version] = await Promise.all([this.stores.controlVersion(), this.timeline.look()]);
+    if (version !== this.catalog.version || this.catalog.hasEnded) await this.reload();
     else this.trustCatalog(askedAt);
     if (await this.stores.ownership.someAreFree()) this.wantRound();
     await this.engine.poll();
-  }
-
-  private async reloadCatalog(): Promise<void> {
-    const askedAt = this.clock.monotonic();
-    const catalog = await this.options.catalog.load();
-    this.holdings.applyCatalog(catalog);
-    this.ownership.setStreams(catalog.streams);
-    this.holdings.syncCursors(await this.stores.adoptCursors(this.holdings.epochs()));
-    this.version = catalog.version;
-    this.trustCatalog(askedAt);
-    if (catalog.streams.some(({ streamId }) => !this.engine.streams.has(streamId))) this.wantRound();
   }
 
   /** A worker that was stopped, or cut off, may not send by what it knew before: who was deleted meanwhile gets nothing. */
@@ -183,12 +209,10 @@ export class DeliveryWorker {
     this.engine.dispatcher.allowUntil('catalog', askedAt + trustMs);
   }
 
-  private async drain(streamId: number): Promise<void> {
-    const stream = this.engine.streams.get(streamId);
-    if (!stream) return;
-    stream.isClosing = true;
-    await this.engine.conditions.until(() => stream.isQuiet);
-    if (this.engine.streams.get(streamId) === stream) this.holdings.drop(stream);
+  /** Nothing of theirs is under way, so the database knows all there is to know. */
+  private restart(cursors: readonly StreamCursor[]): void {
+    const sync = async () => this.holdings.syncCursors(await this.stores.adoptCursors(this.holdings.epochs()));
+    this.beginAgain(cursors, sync);
   }
 
   private lose(streamId: number): void {
@@ -197,18 +221,34 @@ export class DeliveryWorker {
   }
 
   /**
+   * Another server has taken the place of the one that was known, and may have lost what that one had committed: events,
+   * whose positions others have now, settles, and changes of subscriptions. So all that is in memory ends here and begins again from the rows.
+   */
+  private startOver(timeline: string): void {
+    this.lines.warn('delivery.history-changed', { timeline, streams: this.engine.streams.size });
+    for (const streamId of this.engine.streams.keys()) this.lose(streamId);
+    this.catalog.distrust();
+    this.readAnew([]);
+  }
+
+  /**
    * A settle wrote nothing for these cursors. Their results are lost, so what is in memory about them is wrong: they
    * end here, and those that still are this worker's begin again as the database has them.
    */
-  private recover(cursors: readonly StreamCursor[]): void {
-    for (const cursor of cursors) if (!cursor.isClosed) this.holdings.closeCursor(cursor);
-    if (this.isStopping) return;
-    const recovery = this.control.run(async () => {
+  private readAnew(cursors: readonly StreamCursor[]): void {
+    this.beginAgain(cursors, async () => {
       await this.ownership.runOnce();
-      await this.reloadCatalog();
+      await this.catalog.load();
     });
-    recovery.catch((error: unknown) => {
-      this.version = -1;
+  }
+
+  /** What is under way of the serial work was begun before the cursors ended, and may have read their rows. */
+  private beginAgain(cursors: readonly StreamCursor[], work: () => Promise<void>): void {
+    const expect = this.holdings.endToBegin(cursors);
+    if (this.isStopping) return;
+    void this.control.run(async () => expect());
+    this.control.run(work).catch((error: unknown) => {
+      this.catalog.distrust();
       this.lines.warn('delivery.recovery-failed', { error: errorText(error) });
     });
   }
@@ -218,52 +258,41 @@ export class DeliveryWorker {
     if (!sender.isActive) return;
     this.holdings.suspend(sender);
     this.lines.warn('delivery.subscription-suspended', { subscription: name, reason });
-    const now = new Date(this.clock.now());
-    this.stores.suspend({ id, reason, now }).catch((error: unknown) => {
-      // The reload finds it active, and the next attempt suspends it again.
-      this.version = -1;
-      this.lines.warn('delivery.suspend-failed', { subscription: name, error: errorText(error) });
-    });
-  }
-
-  private loop(name: string, everyMs: number, work: () => Promise<unknown>): Loop {
-    const onError = (error: unknown, failures: number) => {
-      // 1, 2, 4, 8 ...: an outage shows, and does not flood the log.
-      if ((failures & (failures - 1)) !== 0) return;
-      this.lines.warn('delivery.loop-failed', { loop: name, failures, error: errorText(error) });
-    };
-    return new Loop(work, { everyMs, retryMs: 500, onError });
+    void this.catalog.suspend(name, { id, reason, now: new Date(this.clock.now()) });
   }
 
   private createEngine(workerId: string): Engine {
-    const { client, random, slots, attemptLog, settleMs, maxUnsettled, suspendAfterMs } = this.options;
-    return new Engine({
-      stores: this.stores,
-      client,
-      workerId,
-      lines: this.lines,
-      clock: this.clock,
-      random: random ?? Math.random,
-      slots: slots ?? 512,
-      attemptLog: attemptLog ?? 'all',
-      settleMs: settleMs ?? 15,
-      maxUnsettled: maxUnsettled ?? 1_024,
-      suspendAfterMs: suspendAfterMs ?? 5 * 86_400_000,
-      onFenced: (cursors) => this.recover(cursors),
-      onSuspended: (sender, reason) => this.suspend(sender, reason),
-    });
+    const { stores, timeline, lines, clock } = this;
+    const onFenced = (cursors: readonly StreamCursor[]) => this.readAnew(cursors);
+    const onSuspended = (sender: Sender, reason: string) => this.suspend(sender, reason);
+    const settings = engineSettings(this.options);
+    return new Engine({ ...settings, stores, timeline, workerId, lines, clock, onFenced, onSuspended });
   }
 
   private createHoldings(): Holdings {
     const { streams, senders, reader, book, line, opener, parking } = this.engine;
-    const { lines } = this;
     const { userAgent = 'Hookcast' } = this.options;
-    return new Holdings({ streams, senders, reader, book, line, opener, parking, lines, userAgent });
+    return new Holdings({ streams, senders, reader, book, line, opener, parking, lines: this.lines, userAgent });
+  }
+
+  private createCatalog(): CatalogFollower {
+    const { stores, holdings, clock, lines, ownership, engine } = this;
+    return new CatalogFollower({
+      catalog: this.options.catalog,
+      stores,
+      holdings,
+      clock,
+      lines,
+      onStreams: (streams) => {
+        ownership.setStreams(streams);
+        if (streams.some(({ streamId }) => !engine.streams.has(streamId))) this.wantRound();
+      },
+      onConfirmed: (askedAt) => this.trustCatalog(askedAt),
+    });
   }
 
   private createOwnership(workerId: string): Ownership {
     const { host = hostIdentity(), pid = process.pid } = this.options;
-    const { holdings } = this;
     return new Ownership({
       store: this.stores.ownership,
       identity: { workerId, host, pid, startedAt: new Date(this.clock.now()) },
@@ -271,10 +300,10 @@ export class DeliveryWorker {
       lines: this.lines,
       isProcessAlive,
       owned: {
-        epochs: () => holdings.epochs(),
-        take: (claim) => holdings.take(claim),
+        epochs: () => this.holdings.epochs(),
+        take: (claim) => this.holdings.take(claim),
         lose: (streamId) => this.lose(streamId),
-        drain: async (streamId) => this.drain(streamId),
+        drain: async (streamId, isWantedAgain) => this.drains.drain(streamId, isWantedAgain),
       },
       onConfirmed: (until) => this.engine.dispatcher.allowUntil('ownership', until),
     });

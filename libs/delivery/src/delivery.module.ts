@@ -25,6 +25,7 @@ export interface DeliveryModuleAsyncOptions extends Pick<ModuleMetadata, 'import
   useFactory: (...injected: never[]) => DeliveryModuleOptions | Promise<DeliveryModuleOptions>;
 }
 
+const dayMs = 86_400_000;
 const optionsToken = Symbol('DeliveryModuleOptions');
 
 /** Starts the worker with the application and lets it finish what is under way before the application ends. */
@@ -58,7 +59,9 @@ export class DeliveryHousekeeping {
   private readonly log: DeliveryLog;
 
   constructor(@Inject(optionsToken) options: DeliveryModuleOptions) {
-    this.janitor = new DeliveryJanitor({ pool: options.pool });
+    const { pool, suspendAfterMs = 0 } = options;
+    // By the minutes it is known since when a hook fails.
+    this.janitor = new DeliveryJanitor({ pool, keepStatsDays: Math.max(7, Math.ceil(suspendAfterMs / dayMs) + 1) });
     this.log = options.log ?? silentLog;
   }
 

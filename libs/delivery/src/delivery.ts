@@ -1,8 +1,9 @@
-import type { HookEvent } from './hook-event.js';
-import { isAskedFor, retryKind, type WaitingLane } from './lanes.js';
-import type { Ordered, Standing } from './order-gate.js';
-import type { StreamCursor } from './owned-stream.js';
-import type { Sender, WaitingRetry } from './sender.js';
+import type { HookEvent } from './sending/hook-event.js';
+import { isAskedFor, retryKind, type WaitingLane } from './sending/lanes.js';
+import { PlaceLists } from './sending/place-lists.js';
+import type { Ordered, Standing } from './order/order-gate.js';
+import type { StreamCursor } from './reading/owned-stream.js';
+import type { Sender, WaitingRetry } from './sending/sender.js';
 
 export interface DeliveryParts extends Pick<Delivery, 'sender' | 'cursor' | 'event' | 'attempt' | 'retry'> {
   /** It failed together with others, and goes by itself now. */
@@ -79,14 +80,20 @@ export class Delivery implements Ordered {
 /** Whether later events of the same key wait for a delivery with such a row. */
 export const holdsBack = (kind: number): boolean => kind === retryKind.retry || kind === retryKind.alone;
 
+const byStream = (one: Delivery, other: Delivery): number => one.event.stored.streamId - other.event.stored.streamId;
+
 /** Deliveries of one subscription that go in one request: one, or a batch of one topic and one lane. */
 export class HookCall {
   readonly deliveries: Delivery[] = [];
   lane: 'first' | WaitingLane = 'first';
   /** Of the body, for a batch. */
   bytes = 0;
+  /** What the headers of a batch say of each event; undefined where a request holds one. */
+  private readonly lists: PlaceLists | undefined;
 
-  constructor(readonly sender: Sender) {}
+  constructor(readonly sender: Sender) {
+    this.lists = sender.subscription.batch === null ? undefined : new PlaceLists();
+  }
 
   get first(): Delivery | undefined {
     return this.deliveries[0];
@@ -102,8 +109,19 @@ export class HookCall {
     return this.topicId === undefined || cursor.stream.ref.topicId === this.topicId;
   }
 
+  /** Whether the headers can tell of it, too. */
+  canTellOf({ event, seq, attempt }: Delivery): boolean {
+    return this.lists?.hasRoomFor({ streamId: event.stored.streamId, seq }, attempt) ?? true;
+  }
+
   add(delivery: Delivery, bytes: number): void {
     this.deliveries.push(delivery);
     this.bytes += bytes;
+    this.lists?.add({ streamId: delivery.event.stored.streamId, seq: delivery.seq }, delivery.attempt);
+  }
+
+  /** Streams have no order to one another; together, the places of their events are told in a few characters. */
+  groupByStream(): void {
+    if (this.deliveries.length > 1) this.deliveries.sort(byStream);
   }
 }

@@ -1,30 +1,33 @@
 import type { HookClient } from '@hookcast/egress';
-import { AlarmClock } from './alarm-clock.js';
-import { AttemptReport } from './attempt-report.js';
-import { dropCancelled } from './cancelled-retries.js';
-import type { Clock } from './clock.js';
-import { Conditions } from './conditions.js';
+import { AlarmClocks } from './timing/alarm-clocks.js';
+import { AttemptReport } from './outcome/attempt-report.js';
+import type { Clock } from './timing/clock.js';
+import { Conditions } from './timing/conditions.js';
 import type { Delivery } from './delivery.js';
 import type { DeliveryLog } from './delivery-log.js';
 import type { DeliveryStores } from './delivery-stores.js';
-import { Dispatcher } from './dispatcher.js';
-import { FilterReport } from './filter-report.js';
-import type { Feed } from './feed.js';
-import type { OwnedStream, StreamCursor } from './owned-stream.js';
-import { OrderOpener } from './order-opener.js';
-import { Parking } from './parking.js';
-import { RetryBook } from './retry-book.js';
-import { RetryLoader } from './retry-loader.js';
-import { RoundRobin } from './round-robin.js';
-import type { Sender, WaitingRetry } from './sender.js';
-import { SettleWriter } from './settle-writer.js';
-import { Settler } from './settler.js';
-import { StatsRecorder } from './stats-recorder.js';
-import { StreamReader } from './stream-reader.js';
-import { TokenSupply } from './token-supply.js';
+import { Dispatcher } from './sending/dispatcher.js';
+import { FilterReport } from './reading/filter-report.js';
+import { bufferedIn } from './reading/buffered.js';
+import type { OwnedStream, StreamCursor } from './reading/owned-stream.js';
+import { OrderOpener } from './order/order-opener.js';
+import { GivingWay } from './flow/giving-way.js';
+import { Parking } from './flow/parking.js';
+import { RetryBook } from './retries/retry-book.js';
+import { RetryLoader } from './retries/retry-loader.js';
+import { RoundRobin } from './sending/round-robin.js';
+import type { Sender, WaitingRetry } from './sending/sender.js';
+import { SettleWriter } from './settling/settle-writer.js';
+import { Settler } from './settling/settler.js';
+import { StatsRecorder } from './history/stats-recorder.js';
+import { StreamReader } from './reading/stream-reader.js';
+import type { Timeline } from './ownership/timeline.js';
+import { FailureWatch } from './flow/failure-watch.js';
+import { TokenSupply } from './flow/token-supply.js';
 
 export interface EngineOptions {
   stores: DeliveryStores;
+  timeline: Timeline;
   client: Pick<HookClient, 'post'>;
   lines: DeliveryLog;
   clock: Clock;
@@ -55,7 +58,7 @@ export class Engine {
   readonly senders = new Map<number, Sender>();
   readonly conditions = new Conditions();
   readonly log: DeliveryStores['log'];
-  readonly alarms: AlarmClock;
+  readonly alarms: AlarmClocks;
   readonly stats: StatsRecorder;
   readonly report: AttemptReport;
   readonly filterReport: FilterReport;
@@ -68,26 +71,32 @@ export class Engine {
   readonly reader: StreamReader;
   readonly book: RetryBook;
   readonly opener: OrderOpener;
+  readonly givingWay: GivingWay;
   private readonly loader: RetryLoader;
 
   constructor(private readonly options: EngineOptions) {
-    const { stores, lines, clock, workerId } = options;
-    const store = stores.retries;
+    const { stores, lines, clock, workerId, random, timeline: history } = options;
     this.log = stores.log;
-    this.alarms = new AlarmClock(clock, () => this.moved());
+    this.alarms = new AlarmClocks(clock, () => this.moved());
     this.stats = new StatsRecorder(async (minutes) => stores.writeStats(workerId, minutes));
     this.report = new AttemptReport(lines, this.stats);
-    this.filterReport = new FilterReport(lines);
-    this.writer = new SettleWriter({
-      lines,
-      random: options.random,
-      settle: async (...batch) => stores.settle(...batch),
-    });
+    this.filterReport = new FilterReport(lines, this.stats);
+    const settle = async (...batch: Parameters<DeliveryStores['settle']>) => stores.settle(...batch);
+    this.writer = new SettleWriter({ history, lines, random, settle });
     this.settler = this.createSettler();
+    this.givingWay = new GivingWay({
+      stores,
+      clock,
+      lines,
+      alarms: this.alarms.steady,
+      line: this.line,
+    });
     this.reader = new StreamReader({
       log: this.log,
       lines,
+      clock,
       maxReads,
+      onLiveRead: (ms) => this.givingWay.watch.liveRead(ms),
       maxSharedEvents,
       maxSharedBytes: () => Math.min(Math.max(sharedBudget / this.streams.size, sharedBytes.least), sharedBytes.most),
       onRead: () => this.moved(),
@@ -95,26 +104,11 @@ export class Engine {
     this.parking = this.createParking();
     this.tokens = this.createTokens();
     this.dispatcher = this.createDispatcher();
-    this.loader = new RetryLoader({
-      log: this.log,
-      store,
-      lines,
-      onLoaded: (sender) => this.loaded(sender),
-      onLost: (retry, isBuried) => this.lost(retry, isBuried),
-      onIdle: () => this.moved(),
-    });
-    this.opener = new OrderOpener({ store, lines, onIdle: () => this.moved() });
-    this.book = new RetryBook({
-      store,
-      clock,
-      alarms: this.alarms,
-      lookaheadMs,
-      scanLimit,
-      sendersById: this.senders,
-      streamsById: this.streams,
-      onDue: (retry, sender) => this.due(retry, sender),
-      onIdle: () => this.moved(),
-    });
+    this.loader = this.createLoader();
+    const { streams, settler } = this;
+    const store = stores.retries;
+    this.opener = new OrderOpener({ store, lines, clock, streams, settler, onIdle: () => this.moved() });
+    this.book = this.createBook();
   }
 
   /** Nothing is under way and nothing could be sent now. */
@@ -134,16 +128,7 @@ export class Engine {
 
   /** Events in memory that wait to be sent for the first time. */
   get buffered(): { events: number; bytes: number } {
-    const feeds = new Set<Feed<StreamCursor>>();
-    for (const { cursors } of this.streams.values()) {
-      for (const { feed } of cursors.values()) if (feed) feeds.add(feed);
-    }
-    const sum = { events: 0, bytes: 0 };
-    for (const { buffer } of feeds) {
-      sum.events += buffer.size;
-      sum.bytes += buffer.bytes;
-    }
-    return sum;
+    return bufferedIn(this.streams.values());
   }
 
   /** Asks again for whatever may have been missed: a hint, a read that failed, a retry. */
@@ -154,9 +139,9 @@ export class Engine {
       stream.tail.trim();
       this.reader.considerStream(stream);
     }
-    this.opener.run();
-    await dropCancelled(this.senders.values(), this.options.stores.retries);
+    await this.opener.runOnce();
     await this.book.scan();
+    await this.givingWay.runOnce(this.senders.values());
     for (const sender of this.senders.values()) this.loader.want(sender);
     this.alarms.ringDue();
     this.parking.runOnce();
@@ -205,6 +190,7 @@ export class Engine {
       filterReport: this.filterReport,
       line: this.line,
       parking: this.parking,
+      backlogs: this.givingWay.backlogs,
       slotsPerEndpoint: Math.max(Math.floor(slots / 4), 1),
       onTokensWanted: (sender) => this.tokens.want(sender),
       onTaken: (delivery) => this.taken(delivery),
@@ -214,12 +200,39 @@ export class Engine {
     });
   }
 
+  private createLoader(): RetryLoader {
+    const { stores, lines } = this.options;
+    return new RetryLoader({
+      log: this.log,
+      store: stores.retries,
+      lines,
+      onLoaded: (retry, sender) => this.givingWay.loaded(retry, sender),
+      onLost: (retry, isBuried) => this.lost(retry, isBuried),
+      onIdle: () => this.moved(),
+    });
+  }
+
+  private createBook(): RetryBook {
+    const { stores, clock } = this.options;
+    return new RetryBook({
+      store: stores.retries,
+      clock,
+      alarms: this.alarms.wall,
+      lookaheadMs,
+      scanLimit,
+      sendersById: this.senders,
+      streamsById: this.streams,
+      onDue: (retry, sender) => this.due(retry, sender),
+      onIdle: () => this.moved(),
+    });
+  }
+
   private createTokens(): TokenSupply {
     const { stores, clock, lines } = this.options;
     return new TokenSupply({
       leaseTokens: async (request) => stores.leaseTokens(request),
       clock,
-      alarms: this.alarms,
+      alarms: this.alarms.steady,
       lines,
       line: this.line,
       onLeased: () => this.moved(),
@@ -227,18 +240,20 @@ export class Engine {
   }
 
   private createParking(): Parking {
-    const { clock, lines, random, suspendAfterMs, onSuspended } = this.options;
-    const { alarms, line, settler, reader } = this;
+    const { stores, clock, lines, random, suspendAfterMs, onSuspended } = this.options;
+    const { line, settler, reader } = this;
+    const onHopeless = (sender: Sender) => onSuspended(sender, 'endpoint-down');
     return new Parking({
       clock,
-      alarms,
+      alarms: this.alarms.wall,
       lines,
       random,
       line,
       settler,
       reader,
+      failures: new FailureWatch({ stores, clock, lines, suspendAfterMs, onHopeless }),
       suspendAfterMs,
-      onHopeless: (sender) => onSuspended(sender, 'endpoint-down'),
+      onHopeless,
     });
   }
 
@@ -251,10 +266,6 @@ export class Engine {
     if (retry.isDropped) return;
     sender.due.add(retry);
     this.loader.want(sender);
-  }
-
-  private loaded(sender: Sender): void {
-    this.dispatcher.line.add(sender);
   }
 
   private lost({ cursor, seq, kind }: WaitingRetry, isBuried: boolean): void {

@@ -1,17 +1,18 @@
 import { FilterCache, type Filter } from '@hookcast/filter';
 import type { StreamRef } from '@hookcast/log';
-import type { StoredCursor } from './cursor-store.js';
+import { compilePattern } from '@hookcast/protocol';
+import type { StoredCursor } from './reading/cursor-store.js';
 import { errorText, type DeliveryLog } from './delivery-log.js';
-import type { DeliverySubscription } from './delivery-subscription.js';
-import { hookTemplate } from './hook-request.js';
-import { OwnedStream, StreamCursor } from './owned-stream.js';
-import type { Claim } from './ownership-store.js';
-import type { OrderOpener } from './order-opener.js';
-import type { Parking } from './parking.js';
-import type { RetryBook } from './retry-book.js';
-import { RoundRobin } from './round-robin.js';
-import { Sender, type Endpoint } from './sender.js';
-import type { StreamReader } from './stream-reader.js';
+import type { CatalogChanges, DeliverySubscription } from './delivery-subscription.js';
+import { hookTemplate } from './sending/hook-request.js';
+import { OwnedStream, StreamCursor } from './reading/owned-stream.js';
+import type { Claim } from './ownership/ownership-store.js';
+import type { OrderOpener } from './order/order-opener.js';
+import type { Parking } from './flow/parking.js';
+import type { RetryBook } from './retries/retry-book.js';
+import { RoundRobin } from './sending/round-robin.js';
+import { Sender, type Endpoint } from './sending/sender.js';
+import type { StreamReader } from './reading/stream-reader.js';
 
 export interface HoldingsOptions {
   streams: Map<number, OwnedStream>;
@@ -25,6 +26,12 @@ export interface HoldingsOptions {
   userAgent: string;
 }
 
+/** Cursors of these streams, and of these subscriptions only where they are named. */
+export interface CursorScope {
+  streams: ReadonlyMap<number, unknown>;
+  subscriptions?: Pick<ReadonlySet<number>, 'has'>;
+}
+
 /** What this worker has in hand: streams, the cursors in them, and a sender for each subscription. */
 export class Holdings {
   private refs = new Map<number, StreamRef>();
@@ -33,9 +40,10 @@ export class Holdings {
 
   constructor(private readonly options: HoldingsOptions) {}
 
-  /** stream → epoch */
-  epochs(): Map<number, number> {
-    return new Map([...this.options.streams.values()].map(({ streamId, epoch }) => [streamId, epoch]));
+  /** Of the owned streams: stream → epoch */
+  epochs(isMeant: (stream: OwnedStream) => boolean = () => true): Map<number, number> {
+    const meant = [...this.options.streams.values()].filter(isMeant);
+    return new Map(meant.map(({ streamId, epoch }) => [streamId, epoch]));
   }
 
   /** Takes over the catalog: new, changed, paused and deleted subscriptions, and the streams there are. */
@@ -46,6 +54,44 @@ export class Holdings {
     const known = new Set(catalog.subscriptions.map(({ id }) => id));
     for (const sender of senders.values()) if (!known.has(sender.subscriptionId)) this.close(sender);
     for (const subscription of catalog.subscriptions) this.applySubscription(subscription);
+  }
+
+  /** Takes over what was touched: the subscriptions, and the topics with their streams. Nothing else changes. */
+  applyChanges({ subscriptionIds, subscriptions, topicIds, streams }: CatalogChanges): void {
+    const topics = new Set(topicIds);
+    const present = new Set(streams.map(({ streamId }) => streamId));
+    for (const { streamId, topicId } of this.refs.values()) {
+      if (topics.has(topicId) && !present.has(streamId)) this.forget(streamId);
+    }
+    for (const ref of streams) this.refs.set(ref.streamId, ref);
+    const known = new Set(subscriptions.map(({ id }) => id));
+    for (const id of subscriptionIds) {
+      const sender = known.has(id) ? undefined : this.options.senders.get(id);
+      if (sender) this.close(sender);
+    }
+    for (const subscription of subscriptions) this.applySubscription(subscription);
+  }
+
+  /** All streams there are, whoever owns them. */
+  get knownStreams(): StreamRef[] {
+    return [...this.refs.values()];
+  }
+
+  /** Of the owned streams, those of touched topics: stream → epoch. */
+  epochsOf({ topicIds }: Pick<CatalogChanges, 'topicIds'>): Map<number, number> {
+    const topics = new Set(topicIds);
+    return this.epochs(({ ref }) => topics.has(ref.topicId));
+  }
+
+  /** Of the owned streams, those in which one of the subscriptions has a cursor or may have one: stream → epoch. */
+  epochsFor(subscriptions: readonly Pick<DeliverySubscription, 'id' | 'topics'>[]): Map<number, number> {
+    if (subscriptions.length === 0) return new Map();
+    const patterns = new Set(subscriptions.flatMap(({ topics }) => topics));
+    const tests = [...patterns].map(compilePattern);
+    return this.epochs(
+      ({ ref, cursors }) =>
+        subscriptions.some(({ id }) => cursors.has(id)) || tests.some((matches) => matches(ref.topic)),
+    );
   }
 
   take(claim: Claim): void {
@@ -63,22 +109,38 @@ export class Holdings {
   /**
    * Brings the cursors of the owned streams up to date: new subscriptions begin, those that left a topic end, and those
    * that were moved by hand begin again where they stand now.
+   *
+   * @param stored those of all owned streams, or of `within`
    */
-  syncCursors(stored: readonly StoredCursor[]): void {
-    const { streams } = this.options;
-    const present = new Map(stored.map((row) => [`${row.streamId}/${row.subscriptionId}`, row.moves]));
-    for (const stream of streams.values()) {
-      for (const cursor of stream.cursors.values())
-        if (present.get(cursor.key) !== cursor.moves) this.closeCursor(cursor);
-    }
+  syncCursors(stored: readonly StoredCursor[], within: CursorScope = { streams: this.options.streams }): void {
+    this.endCursors(new Map(stored.map((row) => [`${row.streamId}/${row.subscriptionId}`, row])), within);
     for (const row of stored) {
-      const stream = streams.get(row.streamId);
+      const stream = this.options.streams.get(row.streamId);
       if (!stream || row.epoch !== stream.epoch) continue;
       const known = stream.cursors.get(row.subscriptionId);
-      if (known) known.drainSeq = row.drainSeq;
-      else this.attach(stream, row);
+      if (!known && stream.awaited.has(row.subscriptionId)) continue;
+      if (!known) this.attach(stream, row);
+      else if (known.drainSeq !== row.drainSeq) this.drain(known, row.drainSeq);
     }
-    for (const sender of this.options.senders.values()) sender.weighRate();
+  }
+
+  /** @param present cursors that are stored */
+  private endCursors(present: ReadonlyMap<string, StoredCursor>, within: CursorScope): void {
+    const { streams, senders } = this.options;
+    const { subscriptions = senders } = within;
+    const known = [...within.streams.keys()].flatMap((id) => [...(streams.get(id)?.cursors.values() ?? [])]);
+    for (const cursor of known) {
+      const { subscriptionId } = cursor.sender;
+      if (!subscriptions.has(subscriptionId) || isRowOf(cursor, present.get(cursor.key))) continue;
+      this.closeCursor(cursor);
+      senders.get(subscriptionId)?.weighRate();
+    }
+  }
+
+  /** Up to there lies the backlog that the last resume found. */
+  private drain(cursor: StreamCursor, drainSeq: number): void {
+    cursor.drainSeq = drainSeq;
+    this.options.senders.get(cursor.sender.subscriptionId)?.weighRate();
   }
 
   /** Another worker has the stream, or it is gone: nothing that is known about it counts any more. */
@@ -88,14 +150,36 @@ export class Holdings {
     this.options.streams.delete(stream.streamId);
   }
 
-  closeCursor(cursor: StreamCursor): void {
+  /** It is no longer there for anybody. */
+  private forget(streamId: number): void {
+    const stream = this.options.streams.get(streamId);
+    if (stream) this.drop(stream);
+    this.refs.delete(streamId);
+  }
+
+  /**
+   * Ends cursors that will begin again. Rows that are being read at this moment may be older than what their settles
+   * wrote, so none counts for them until the function that this answers was called.
+   */
+  endToBegin(cursors: readonly StreamCursor[]): () => void {
+    const ended = cursors.filter(({ isClosed }) => !isClosed);
+    for (const cursor of ended) {
+      this.closeCursor(cursor);
+      cursor.stream.awaited.add(cursor.sender.subscriptionId);
+    }
+    return () => {
+      for (const { stream, sender } of ended) stream.awaited.delete(sender.subscriptionId);
+    };
+  }
+
+  private closeCursor(cursor: StreamCursor): void {
     const { stream } = cursor;
     cursor.isClosed = true;
     stream.unfollow(cursor);
     stream.cursors.delete(cursor.sender.subscriptionId);
     const sender = this.options.senders.get(cursor.sender.subscriptionId);
     if (!sender) return;
-    sender.cursors.delete(cursor);
+    sender.end(cursor);
     this.options.book.dropCursor(cursor, sender);
   }
 
@@ -109,7 +193,7 @@ export class Holdings {
     if (!sender) return;
     const cursor = new StreamCursor(stream, sender, row);
     stream.cursors.set(row.subscriptionId, cursor);
-    sender.cursors.add(cursor);
+    sender.begin(cursor);
     sender.weighRate();
     this.options.book.addCursor(cursor, sender);
     this.options.opener.want(cursor);
@@ -137,13 +221,23 @@ export class Holdings {
   private change(sender: Sender, settings: Sender['settings']): void {
     const wasActive = sender.isActive;
     const isElsewhere = sender.template.url !== settings.template.url;
+    const { endpoint } = sender;
     sender.apply(settings);
+    if (sender.endpoint !== endpoint) this.askAgain(endpoint);
     for (const cursor of sender.cursors) this.reorder(cursor);
     if (wasActive && !sender.isActive) this.silence(sender);
     // What is known about the old URL says nothing about a new one.
     if (sender.isActive && (!wasActive || isElsewhere)) this.resume(sender);
     // A wider window may take more at once.
     this.options.line.add(sender);
+  }
+
+  /**
+   * A sender has left the endpoint. It may be the one that stood next in line there, and would take the turn along that
+   * the end of a request gave it; so all who wait ask for themselves again.
+   */
+  private askAgain({ waiting }: Endpoint): void {
+    for (let sender = waiting.next(); sender !== undefined; sender = waiting.next()) this.options.line.add(sender);
   }
 
   /** The order may have changed: what waited under the old one asks again. */
@@ -186,4 +280,12 @@ export class Holdings {
     this.endpoints.set(origin, endpoint);
     return endpoint;
   }
+}
+
+/**
+ * Whether the row is the one that the cursor began with, or what its settles have made of it: a row that has been made
+ * anew since, as when a subscription leaves a topic and comes back, begins with a higher number.
+ */
+function isRowOf(cursor: StreamCursor, row: StoredCursor | undefined): boolean {
+  return row !== undefined && row.moves === cursor.moves && row.settleNo <= cursor.settleNo;
 }

@@ -1,5 +1,5 @@
 import type { HookResponse } from '@hookcast/egress';
-import { decide } from '../outcome.js';
+import { decide } from '../outcome/outcome.js';
 import { endpointSign } from './endpoint-sign.js';
 
 const answered = (status: number, headers: Record<string, string> = {}): HookResponse => ({

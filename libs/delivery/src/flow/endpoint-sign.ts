@@ -1,6 +1,6 @@
 import type { HookResponse } from '@hookcast/egress';
 import { parseVerdict, verdictHeader } from '@hookcast/protocol';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../outcome/outcome.js';
 
 /**
  * What the end of an attempt says about the endpoint, whatever it says about the event:

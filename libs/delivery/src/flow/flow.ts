@@ -3,6 +3,7 @@ import { FailureStreak } from './breaker.js';
 import type { Park } from './park.js';
 import { TokenLease } from './rate.js';
 import { SendWindow } from './window.js';
+import type { Moment } from '../timing/clock.js';
 
 /** What a subscription asks for itself. */
 export interface FlowLimits {
@@ -22,6 +23,8 @@ export class Flow {
   readonly lease = new TokenLease();
   /** Events a second over all workers; null for as many as it takes. */
   rate: number | null = null;
+  /** Unix milliseconds; until then nobody asks since when every attempt has failed. */
+  trustedUntil = 0;
   private probe: object | undefined;
 
   constructor(limits: FlowLimits) {
@@ -43,19 +46,18 @@ export class Flow {
    * tokens as it has events.
    *
    * @param inFlight requests under way
-   * @param now unix milliseconds
    */
-  room(inFlight: number, now: number): number {
+  room(inFlight: number, { now, monotonic }: Moment): number {
     if (this.park !== undefined && now < this.park.until) return 0;
     if (inFlight >= (this.isDown ? 1 : this.window.size)) return 0;
-    const tokens = this.rate === null ? Number.POSITIVE_INFINITY : Math.floor(this.lease.left(now));
+    const tokens = this.rate === null ? Number.POSITIVE_INFINITY : Math.floor(this.lease.left(monotonic));
     return this.isDown ? Math.min(tokens, 1) : tokens;
   }
 
   /** Nothing but a token is missing. */
-  lacksTokens(inFlight: number, now: number): boolean {
+  lacksTokens(inFlight: number, { now, monotonic }: Moment): boolean {
     const isParked = this.park !== undefined && now < this.park.until;
-    return this.rate !== null && !isParked && inFlight < this.window.size && this.lease.left(now) < 1;
+    return this.rate !== null && !isParked && inFlight < this.window.size && this.lease.left(monotonic) < 1;
   }
 
   /** @param delivery is sent now, and takes as many tokens as it has events */

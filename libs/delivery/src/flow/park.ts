@@ -13,3 +13,11 @@ export interface Park {
   /** `<class>: <detail>` of the last failure. */
   readonly error: string;
 }
+
+/** Both hold: to the later end, and the endpoint is down if one of them says so. */
+export function bothParks(known: Park | undefined, park: Park): Park {
+  if (known === undefined) return park;
+  if (known.reason === park.reason) return known.until < park.until ? park : known;
+  const down = known.reason === 'failing' ? known : park;
+  return { ...down, until: Math.max(known.until, park.until) };
+}

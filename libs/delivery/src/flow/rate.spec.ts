@@ -28,7 +28,7 @@ test('whatever the workers do, together they send no more than the rate and a bu
         const lease = leases[worker] ?? new TokenLease();
         if (lease.isWanted(now) && lease.nextAskAt <= now) {
           lease.asked();
-          lease.granted({ ...bucket.take(now), now });
+          lease.granted({ ...bucket.take(now), askedAt: now, now });
         }
         const count = Math.min(wants, Math.floor(lease.left(now)));
         lease.spend(count);
@@ -45,7 +45,7 @@ test('one worker that always has something to send gets the whole rate', () => {
     const lease = new TokenLease();
     let sent = 0;
     for (let now = 0; now <= 60_000; now += 5) {
-      if (lease.isWanted(now) && lease.nextAskAt <= now) lease.granted({ ...bucket.take(now), now });
+      if (lease.isWanted(now) && lease.nextAskAt <= now) lease.granted({ ...bucket.take(now), askedAt: now, now });
       const count = Math.floor(lease.left(now));
       lease.spend(count);
       sent += count;
@@ -56,8 +56,16 @@ test('one worker that always has something to send gets the whole rate', () => {
 
 test('what was leased and not needed is gone after a second', () => {
   const lease = new TokenLease();
-  lease.granted({ tokens: 10, waitMs: 0, now: 0 });
+  lease.granted({ tokens: 10, waitMs: 0, askedAt: 0, now: 0 });
   expect([lease.left(999), lease.left(1_000)]).toEqual([10, 0]);
+});
+
+test('what was leased before the worker stood still is gone when it wakes', () => {
+  const lease = new TokenLease();
+  lease.granted({ tokens: 10, waitMs: 0, askedAt: 0, now: 900 });
+  expect([lease.left(999), lease.left(1_000)]).toEqual([10, 0]);
+  lease.granted({ tokens: 10, waitMs: 0, askedAt: 2_000, now: 9_000 });
+  expect([lease.left(9_000), lease.isWanted(9_000), lease.nextAskAt]).toEqual([0, true, 9_100]);
 });
 
 test('nobody asks twice at a time, nor again at once when the database was away', () => {

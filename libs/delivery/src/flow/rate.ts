@@ -6,11 +6,18 @@ export function burstOf(rate: number): number {
 /** Milliseconds between two leases, at least; a bucket fills meanwhile. */
 const leaseEveryMs = 100;
 /** Milliseconds that leased tokens are good for: what was not needed then must not make a burst later. */
-const leaseLastsMs = 1_000;
+export const leaseLastsMs = 1_000;
+
+interface Granted {
+  tokens: number;
+  waitMs: number;
+  askedAt: number;
+  now: number;
+}
 
 /**
  * Tokens that one worker has leased from the bucket of a subscription, which all workers share: one token, one event.
- * Times are unix milliseconds.
+ * Times are those of the monotonic clock: a wall clock that is set back must not make them last.
  */
 export class TokenLease {
   private tokens = 0;
@@ -41,11 +48,16 @@ export class TokenLease {
     this.isAsked = true;
   }
 
-  /** @param waitMs until the bucket has the next token */
-  granted({ tokens, waitMs, now }: { tokens: number; waitMs: number; now: number }): void {
+  /**
+   * There was nothing left when they were asked for, so these are all.
+   *
+   * @param waitMs until the bucket has the next token
+   * @param askedAt from before the statement: a worker that was stopped until its answer came has nothing in hand
+   */
+  granted({ tokens, waitMs, askedAt, now }: Granted): void {
     this.isAsked = false;
-    this.tokens = this.left(now) + tokens;
-    this.expiresAt = now + leaseLastsMs;
+    this.tokens = tokens;
+    this.expiresAt = askedAt + leaseLastsMs;
     this.askAt = now + Math.max(leaseEveryMs, tokens > 0 ? 0 : waitMs);
   }
 

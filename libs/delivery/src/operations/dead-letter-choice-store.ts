@@ -1,6 +1,6 @@
 import { rows, type SqlSource } from '@hookcast/database';
 import type { StoredEvent } from '@hookcast/log';
-import { buriedEvent, type BuriedColumns } from '../retry-store.js';
+import { buriedEvent, type BuriedColumns } from '../retries/retry-store.js';
 import type { DeadLetterFilter, DeadLetterKey } from './operation.js';
 
 /** A dead letter that an operation is about to work on. */

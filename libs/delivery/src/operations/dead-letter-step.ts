@@ -1,6 +1,6 @@
 import type { SqlSource } from '@hookcast/database';
 import type { Filter } from '@hookcast/filter';
-import { eventView } from '../event-view.js';
+import { eventView } from '../reading/event-view.js';
 import { nextDeadLetters, type ChosenDeadLetter } from './dead-letter-choice-store.js';
 import { discardDeadLetters, feedDeadLetters } from './feed-store.js';
 import type { DeadLetterChoice, DeadLetterKey, Operation, OperationProgress } from './operation.js';

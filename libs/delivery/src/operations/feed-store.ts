@@ -1,7 +1,8 @@
 import { rows, type SqlSource } from '@hookcast/database';
-import { atOnce } from '../retry-store.js';
-import { retryKind } from '../lanes.js';
-import { attemptOutcome } from '../settle-batch.js';
+import { atOnce } from '../retries/retry-store.js';
+import { retryKind } from '../sending/lanes.js';
+import { attemptOutcome } from '../settling/settle-batch.js';
+import { lockCursors } from './cursor-lock-store.js';
 import type { DeadLetterKey } from './operation.js';
 
 const streamIds = (keys: readonly DeadLetterKey[]) => keys.map(([streamId]) => streamId);
@@ -9,7 +10,10 @@ const seqs = (keys: readonly DeadLetterKey[]) => keys.map(([, seq]) => seq);
 
 /**
  * Has dead letters delivered again, with the whole schedule before them. Each stays until its event was delivered, so
- * that the event survives its day. One that is on its way already is left alone. Index: primary keys.
+ * that the event survives its day. One that is on its way already is left alone, and so is one of a stream that the
+ * subscription no longer reads: nobody would ever send it. Index: primary keys.
+ *
+ * Race closed: one whose redelivery succeeds at the same time is gone once the cursors are locked.
  *
  * @returns how many
  */
@@ -18,12 +22,14 @@ export async function feedDeadLetters(
   operation: { id: string; subscriptionId: number },
   keys: readonly DeadLetterKey[],
 ): Promise<number> {
+  await lockCursors(transaction, operation.subscriptionId, streamIds(keys));
   const fed = await rows<{ seq: string }>(
     transaction,
     /* sql */ `
     insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error, operation_id)
     select d.stream_id, d.subscription_id, d.seq, d.event_at, 0, $4, $5, d.error, $6
       from unnest($2::int[], $3::int8[]) as k(stream_id, seq) join dead_letters d using (stream_id, seq)
+      join cursors c using (stream_id, subscription_id)
      where d.subscription_id = $1
     on conflict (stream_id, subscription_id, seq) do nothing
     returning seq`,
@@ -34,7 +40,7 @@ export async function feedDeadLetters(
 
 /**
  * Lets dead letters go; the history of each delivery keeps that it happened. One that is on its way again is left
- * alone. Index: primary keys.
+ * alone, also when it is asked for at the same time: that locks its cursor too. Index: primary keys.
  *
  * @returns how many
  */
@@ -43,6 +49,7 @@ export async function discardDeadLetters(
   subscriptionId: number,
   keys: readonly DeadLetterKey[],
 ): Promise<number> {
+  await lockCursors(transaction, subscriptionId, streamIds(keys));
   const gone = await rows<{ seq: string }>(
     transaction,
     /* sql */ `
@@ -61,7 +68,7 @@ export async function discardDeadLetters(
 
 /**
  * Has events delivered again. What is not settled yet, or waits for its next attempt, is on its way already and left
- * alone. Index: primary keys.
+ * alone, also when a settle or a seek makes it so at the same time. Index: primary keys.
  *
  * @returns how many
  */
@@ -70,6 +77,8 @@ export async function feedReplays(
   operation: { id: string; subscriptionId: number },
   events: readonly { streamId: number; seq: number; createdAt: Date }[],
 ): Promise<number> {
+  const streams = events.map(({ streamId }) => streamId);
+  await lockCursors(transaction, operation.subscriptionId, streams);
   const fed = await rows<{ seq: string }>(
     transaction,
     /* sql */ `
@@ -82,7 +91,7 @@ export async function feedReplays(
     returning seq`,
     [
       operation.subscriptionId,
-      events.map(({ streamId }) => streamId),
+      streams,
       events.map(({ seq }) => seq),
       events.map(({ createdAt }) => createdAt.toISOString()),
       retryKind.replay,

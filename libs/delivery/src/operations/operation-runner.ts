@@ -4,7 +4,7 @@ import { FilterCache, type Filter } from '@hookcast/filter';
 import { inTransaction, LogReader } from '@hookcast/log';
 import type pg from 'pg';
 import { errorText, type DeliveryLog } from '../delivery-log.js';
-import { Loop } from '../loop.js';
+import { Loop } from '../timing/loop.js';
 import { deadLetterStep } from './dead-letter-step.js';
 import type { Operation } from './operation.js';
 import {
@@ -21,7 +21,7 @@ import {
   type StepResult,
 } from './operation-run-store.js';
 import { takeBackCancelled } from './operation-store.js';
-import { refilled, stepSize } from './pace.js';
+import { mostUnderWay, refilled, stepSize } from './pace.js';
 import { replayStep } from './replay-step.js';
 
 export interface OperationRunnerOptions {
@@ -122,7 +122,7 @@ export class OperationRunner {
     const filters = this.filtersOf(operation, subscription);
     if (typeof filters === 'string') return this.finish(client, operation, { status: 'failed', error: filters });
     // In this order: a delivery that is settled in between is told of, and not under way any more.
-    const underWay = await countUnderWay(client, operation.id);
+    const underWay = await this.underWay(client, operation);
     const told = await takeResults(client, operation.id);
     const left = refilled(locked.allowance, operation.rate, locked.now);
     const held = heldBy(operation, subscription);
@@ -141,6 +141,13 @@ export class OperationRunner {
     return isSettled
       ? this.finish(client, operation, { status: 'done', error: null, moved })
       : { moved, isFinished: false };
+  }
+
+  /** Counting reads a row for each: what the operation knows of itself is a bound, and enough while there is room below it. */
+  private async underWay(client: pg.ClientBase, operation: Operation): Promise<number> {
+    const { id, isFed, rate, fed, done, failed } = operation;
+    const most = Math.max(fed - done - failed, 0);
+    return most === 0 || (!isFed && most < mostUnderWay(rate)) ? most : countUnderWay(client, id);
   }
 
   private async work(

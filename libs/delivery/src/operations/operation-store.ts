@@ -17,6 +17,8 @@ interface OperationColumns {
   rate: number | null;
   status: Operation['status'];
   waits_for: string | null;
+  pace: number | null;
+  slowed_by: string | null;
   total: string;
   fed: string;
   done: string;
@@ -32,7 +34,8 @@ interface OperationColumns {
 }
 
 const columns = /* sql */ `id, namespace, kind, subscription_id, subscription, request, rate, status, waits_for, total, fed,
-  done, failed, skipped, progress, is_fed, created_by, created_at, updated_at, finished_at, error`;
+  done, failed, skipped, progress, is_fed, created_by, created_at, updated_at, finished_at, error, case when slowed_until > now() then pace end as pace,
+  case when slowed_until > now() then slowed_by end as slowed_by`;
 
 /**
  * Stores an operation, which from then on is carried out. With an idempotency key that was used before, the operation
@@ -143,8 +146,9 @@ export async function takeBackCancelled(source: SqlSource): Promise<void> {
     /* sql */ `
     delete from retries r using (
       select stream_id, subscription_id, seq from retries
-       where operation_id in (select id from operations
-                               where status = 'cancelled' and finished_at > now() - interval '15 minutes')
+       -- an array is made once; a join looked into operations for every row that waits, every tenth of a second
+       where operation_id = any(array(select id from operations
+                                       where status = 'cancelled' and finished_at > now() - interval '15 minutes'))
          for update skip locked) gone
      where r.stream_id = gone.stream_id and r.subscription_id = gone.subscription_id and r.seq = gone.seq`,
   );
@@ -161,6 +165,8 @@ export function toOperation(row: OperationColumns): Operation {
     rate: row.rate,
     status: row.status,
     waitsFor: row.waits_for,
+    pace: row.pace,
+    slowedBy: row.slowed_by,
     total: Number(row.total),
     fed: Number(row.fed),
     done: Number(row.done),

@@ -73,6 +73,9 @@ export interface Operation {
   status: OperationStatus;
   /** Why it does not get on at the moment. */
   waitsFor: string | null;
+  /** Deliveries a second that it may make at the moment, where that is less than its rate, and why; null otherwise. */
+  pace: number | null;
+  slowedBy: string | null;
   /** Dead letters or events in its range; a lower bound while there are too many to be counted. */
   total: number;
   /** Deliveries set going, settled or not. */

@@ -1,7 +1,7 @@
 import type { SqlSource } from '@hookcast/database';
 import type { Filter } from '@hookcast/filter';
 import type { LogReader, StoredEvent } from '@hookcast/log';
-import { eventView } from '../event-view.js';
+import { eventView } from '../reading/event-view.js';
 import { feedReplays } from './feed-store.js';
 import type { Operation, ReplayPlace, ReplayRange, ReplayRequest } from './operation.js';
 import type { StepResult } from './operation-run-store.js';
