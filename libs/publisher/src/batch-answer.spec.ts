@@ -45,6 +45,7 @@ test.each([
 
 test.each([
   [408, 'unavailable'],
+  [425, 'unavailable'],
   [429, 'rate-limited'],
   [500, 'unavailable'],
   [503, 'unavailable'],
@@ -69,15 +70,44 @@ test('no answer is tried again', () => {
 test.each([
   [401, 'unauthorized'],
   [403, 'unauthorized'],
-  [404, 'refused'],
-  [415, 'refused'],
-  [301, 'refused'],
-  [400, 'refused'],
-] as const)('%i refuses every event of the request', (status, reason) => {
-  expect(readAnswer(answered(status, '<html>'), sent, now)).toMatchObject({
+  [413, 'too-large'],
+] as const)('%i from a proxy', (status, reason) => {
+  const one = { ...sent, ids: ['a'] };
+  expect(readAnswer(answered(status, '<html>'), one, now)).toMatchObject({
     kind: 'refused',
     failure: { reason, status, message: `The broker answered ${status}` },
   });
+});
+
+test.each([
+  [404, 'topic-not-found'],
+  [404, 'route-not-found'],
+  [415, 'unsupported-media-type'],
+  [400, 'validation-failed'],
+  [403, 'topic-reserved'],
+])('%i %s refuses every event of the request', (status, code) => {
+  expect(readAnswer(answered(status, { code }), sent, now)).toMatchObject({
+    kind: 'refused',
+    failure: { reason: 'refused', status, problem: { code } },
+  });
+});
+
+test.each([
+  [404, 'default backend - 404'],
+  [400, '<html>'],
+  [405, ''],
+  [301, ''],
+  [409, '{}'],
+])('%i without a word about the events (%s) is tried again', (status, body) => {
+  expect(readAnswer(answered(status, body), sent, now)).toMatchObject({
+    kind: 'retry',
+    failure: { reason: 'bad-answer', status },
+  });
+});
+
+test('a request that was cut short on its way is tried again', () => {
+  const answer = readAnswer(answered(400, { code: 'body-incomplete' }), sent, now);
+  expect(answer).toMatchObject({ kind: 'retry', failure: { reason: 'unavailable', status: 400 } });
 });
 
 test('errors with pointers name the guilty events, each with its own errors', () => {
@@ -104,6 +134,7 @@ test.each([
   [413, 'too-large'],
   [422, 'refused'],
 ] as const)('a %i that names no event leaves open which one it was', (status, reason) => {
-  expect(readAnswer(answered(status, {}), sent, now)).toMatchObject({ kind: 'unclear', failure: { reason } });
-  expect(readAnswer(answered(status, {}), { ...sent, ids: ['a'] }, now)).toMatchObject({ kind: 'refused' });
+  const answer = answered(status, { code: 'some-code' });
+  expect(readAnswer(answer, sent, now)).toMatchObject({ kind: 'unclear', failure: { reason } });
+  expect(readAnswer(answer, { ...sent, ids: ['a'] }, now)).toMatchObject({ kind: 'refused' });
 });

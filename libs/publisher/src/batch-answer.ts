@@ -28,30 +28,38 @@ export function readAnswer(answer: TransportAnswer, sent: SentBatch, now: number
     return { kind: 'retry', failure, retryAfterMs: 0 };
   }
   if (answer.status >= 200 && answer.status < 300) return readStored(answer, sent);
-  const reason = reasonOf(answer.status);
   const problem = parseProblem(answer.body);
+  const reason = reasonOf(answer.status, problem?.code);
   const failure: Failure = { reason, message: describe(answer.status, problem), status: answer.status, problem };
-  if (reason === 'unavailable' || reason === 'rate-limited') {
+  if (reason === 'unavailable' || reason === 'rate-limited' || reason === 'bad-answer') {
     return { kind: 'retry', failure, retryAfterMs: retryAfterMs(answer.retryAfter, now) };
   }
   return blame(failure, problem, sent);
 }
 
-function reasonOf(status: number): PublishErrorReason {
-  if (status >= 500 || status === 408) return 'unavailable';
+function reasonOf(status: number, code: string | undefined): PublishErrorReason {
+  if (status >= 500 || status === 408 || status === 425) return 'unavailable';
   switch (status) {
     case 401:
-    case 403:
       return 'unauthorized';
-    case 409:
-      return 'conflict';
+    case 403:
+      // No key may ever publish there.
+      return code === 'topic-reserved' ? 'refused' : 'unauthorized';
     case 413:
       return 'too-large';
     case 429:
       return 'rate-limited';
     default:
-      return 'refused';
+      return reasonOfCode(status, code);
   }
+}
+
+/** A proxy whose broker restarts answers 404 as well, with a page of its own. */
+function reasonOfCode(status: number, code: string | undefined): PublishErrorReason {
+  if (code === undefined) return 'bad-answer';
+  // The connection was cut on the way there.
+  if (code === 'body-incomplete') return 'unavailable';
+  return status === 409 ? 'conflict' : 'refused';
 }
 
 function describe(status: number, problem: Problem | undefined): string {

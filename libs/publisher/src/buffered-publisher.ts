@@ -6,9 +6,10 @@ import { outgoingEvent, type EventOptions, type EventOrigin, type OutgoingEvent 
 import { aborted, PendingPublish, type Failure, type PublishedEvent } from './pending-publish.js';
 import { outboxOf, type Outbox } from './outbox-writer.js';
 import type { BatchEvent, BatchOptions, Publisher, PublishOptions } from './publisher.js';
-import type { PublisherSettings } from './settings.js';
+import type { PublisherSettings, TraceContext } from './settings.js';
 import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 import { SpoolRelay } from './spool-relay.js';
+import { startTimer } from './timer.js';
 import { Transport } from './transport.js';
 
 const clock: Clock = { now: () => Date.now(), elapsed: () => performance.now() };
@@ -19,6 +20,12 @@ export class BufferedPublisher implements Publisher {
   private readonly buffer: EventBuffer;
   private readonly spool: SpoolRelay | undefined;
   private isClosed = false;
+  /** Calls on their way into the spool that were never in the buffer. */
+  private readonly spooling = new Set<PendingPublish>();
+  private readonly onSettled = (settled: PendingPublish) => {
+    this.spooling.delete(settled);
+    this.buffer.release(settled);
+  };
 
   constructor(private readonly settings: PublisherSettings) {
     this.transport = new Transport(settings);
@@ -40,9 +47,8 @@ export class BufferedPublisher implements Publisher {
 
   async publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishedEvent> {
     const event = outgoingEvent(topic, data, this.traced(options), this.origin());
-    const [published] = await this.submit([event], options.signal);
-    if (published === undefined) throw new Error('A publish was settled without its event');
-    return published;
+    // Not awaited here: the data would be kept until the event is stored.
+    return this.submit([event], options.signal, onlyOne);
   }
 
   async publishBatch(
@@ -55,6 +61,7 @@ export class BufferedPublisher implements Publisher {
     return this.submit(
       events.map(({ data, ...options }) => outgoingEvent(topic, data, this.traced(options), origin)),
       signal,
+      (published) => published,
     );
   }
 
@@ -65,16 +72,19 @@ export class BufferedPublisher implements Publisher {
   }
 
   async flush(): Promise<void> {
-    await Promise.all(this.buffer.unsettled().map((call) => call.settled()));
+    await Promise.all([...this.spooling, ...this.buffer.unsettled()].map((call) => call.settled()));
   }
 
   async close({ timeoutMs = this.settings.timeoutMs }: { timeoutMs?: number | undefined } = {}): Promise<void> {
     this.isClosed = true;
-    const timer = setTimeout(() => this.abandon(), timeoutMs);
+    const timer = startTimer(() => this.abandon(), timeoutMs);
     await this.flush();
     clearTimeout(timer);
-    await this.spool?.close();
-    this.transport.close();
+    try {
+      await this.spool?.close();
+    } finally {
+      this.transport.close();
+    }
   }
 
   private origin(): EventOrigin {
@@ -83,7 +93,7 @@ export class BufferedPublisher implements Publisher {
 
   private traced<T extends EventOptions>(options: T): T {
     if (this.settings.trace === undefined || options.traceparent !== undefined) return options;
-    const trace = this.settings.trace();
+    const trace = traceOf(this.settings.trace);
     return trace === undefined ? options : { ...options, ...trace };
   }
 
@@ -98,17 +108,27 @@ export class BufferedPublisher implements Publisher {
     for (const call of this.buffer.unsettled()) call.fail(closed);
   }
 
-  private async submit(events: readonly OutgoingEvent[], signal: AbortSignal | undefined): Promise<PublishedEvent[]> {
+  private async submit<T>(
+    events: readonly OutgoingEvent[],
+    signal: AbortSignal | undefined,
+    resultOf: (published: PublishedEvent[]) => T,
+  ): Promise<T> {
     const { spool } = this;
-    const timeoutMs = this.settings.spool?.afterMs ?? this.settings.timeoutMs;
-    const onTimeout = spool && (() => void this.spill());
+    const { timeoutMs, spool: spoolSettings } = this.settings;
+    const slow = spoolSettings && { afterMs: spoolSettings.afterMs, act: () => void this.spill() };
     return new Promise((resolve, reject) => {
-      const onSettled = (settled: PendingPublish) => this.buffer.release(settled);
-      const options = { timeoutMs, onTimeout, signal, resolve, reject, onSettled };
+      const options = {
+        timeoutMs,
+        slow,
+        signal,
+        resolve: (published: PublishedEvent[]) => resolve(resultOf(published)),
+        reject,
+        onSettled: this.onSettled,
+      };
       const call = new PendingPublish(events, clock.elapsed() + timeoutMs, options);
       const refusal = this.refusalOf(call, signal);
       if (refusal !== undefined) call.fail(refusal);
-      else if (spool?.isNeeded) spool.take([call]);
+      else if (spool?.isNeededFor(events[0]?.topic ?? '')) this.spoolBehind([], call);
       else if (!this.buffer.offer(call)) this.overflow(call);
     });
   }
@@ -116,7 +136,12 @@ export class BufferedPublisher implements Publisher {
   private overflow(call: PendingPublish): void {
     if (this.spool === undefined) call.fail(bufferFull);
     // Those before it first: the spool keeps the order in which it is given events.
-    else this.spool.take([...this.buffer.unsettled(), call]);
+    else this.spoolBehind(this.buffer.unsettled(), call);
+  }
+
+  private spoolBehind(before: readonly PendingPublish[], call: PendingPublish): void {
+    this.spooling.add(call);
+    this.spool?.take([...before, call]);
   }
 
   private refusalOf({ events, bytes }: PendingPublish, signal: AbortSignal | undefined): Failure | undefined {
@@ -125,6 +150,20 @@ export class BufferedPublisher implements Publisher {
     const { maxEvents, maxBytes } = this.settings.batch;
     if (events.length <= maxEvents && bytes + events.length < maxBytes) return undefined;
     return { reason: 'too-large', message: `One request holds at most ${maxEvents} events and ${maxBytes} bytes.` };
+  }
+}
+
+function onlyOne([published]: readonly PublishedEvent[]): PublishedEvent {
+  if (published === undefined) throw new Error('A publish was settled without its event');
+  return published;
+}
+
+function traceOf(trace: NonNullable<PublisherSettings['trace']>): TraceContext | undefined {
+  try {
+    return trace();
+  } catch {
+    // Somebody else's tracing must not stop events.
+    return undefined;
   }
 }
 

@@ -6,6 +6,8 @@ import { RequestSlots } from './request-slots.js';
 import { retryDelayMs } from './retry-delay.js';
 import { settleCalls } from './settle-calls.js';
 import type { PublisherSettings } from './settings.js';
+import { tell } from './tell.js';
+import { pause, startTimer } from './timer.js';
 import { TopicLanes, type Lane } from './topic-lanes.js';
 import type { PublishRequest, Transport } from './transport.js';
 
@@ -17,6 +19,8 @@ export interface DispatcherOptions {
   random: () => number;
   /** The broker could not take a request. True when its calls were taken care of, so that none is sent again. */
   onUnavailable?: () => boolean;
+  /** The broker has decided about a request, after so long. */
+  onDecided?: (durationMs: number) => void;
 }
 
 export interface Clock {
@@ -36,6 +40,11 @@ export class Dispatcher {
 
   constructor(private readonly options: DispatcherOptions) {
     this.slots = new RequestSlots(options.settings.maxRequests);
+  }
+
+  /** Topics that something waits for, or that are paused after a failure. */
+  get knownTopics(): number {
+    return this.topics.size;
   }
 
   /** Takes over a call; its result is told by settling it. */
@@ -60,7 +69,15 @@ export class Dispatcher {
     // Calls made in the same turn of the event loop share the first request; waiting for its end costs no time.
     await endOfTurn();
     while ((await this.sendNext(lanes, lane)) === 'more');
-    if (lanes.isIdle && lanes.notBefore <= this.options.clock.elapsed()) this.topics.delete(lanes.topic);
+    this.forget(lanes);
+  }
+
+  /** A topic is remembered while anything of it waits, and its failures for as long as they hold it back. */
+  private forget(lanes: TopicLanes): void {
+    if (!lanes.isIdle || this.topics.get(lanes.topic) !== lanes) return;
+    const pausedMs = lanes.notBefore - this.options.clock.elapsed();
+    if (pausedMs <= 0) this.topics.delete(lanes.topic);
+    else startTimer(() => this.forget(lanes), Math.ceil(pausedMs))?.unref();
   }
 
   /** Sends the lane's next request, or waits until it may. `ended` when there is nothing to send. */
@@ -87,17 +104,19 @@ export class Dispatcher {
     const request = publishRequest(lanes.topic, calls);
     const startedAt = clock.elapsed();
     const response = await transport.publish(request);
+    const durationMs = clock.elapsed() - startedAt;
     const ids = calls.flatMap(({ events }) => events.map(({ id }) => id));
     const answer = readAnswer(response, { topic: lanes.topic, ids }, clock.now());
     // No pause for this topic: nothing is sent this way before the broker is known to be back.
     const isTakenOver = answer.kind === 'retry' && this.options.onUnavailable?.() === true;
     if (!isTakenOver) this.pace(lanes, answer);
+    if (answer.kind !== 'retry') this.options.onDecided?.(durationMs);
     this.report({
       topic: lanes.topic,
       events: ids.length,
       bytes: request.body.length,
       attempt: Math.max(...calls.map(({ attempts }) => attempts)),
-      durationMs: clock.elapsed() - startedAt,
+      durationMs,
       status: response.kind === 'answered' ? response.status : undefined,
       ...outcomeOf(answer, calls.length),
     });
@@ -119,11 +138,7 @@ export class Dispatcher {
   }
 
   private report(report: RequestReport): void {
-    try {
-      this.options.settings.hooks.onRequest?.(report);
-    } catch {
-      // Somebody else's metrics must not stop events.
-    }
+    tell(() => this.options.settings.hooks.onRequest?.(report));
   }
 }
 
@@ -142,6 +157,3 @@ function outcomeOf(answer: BatchAnswer, calls: number): Pick<RequestReport, 'out
 }
 
 const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Does not keep the process alive: the deadlines of the calls that wait do. */
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());

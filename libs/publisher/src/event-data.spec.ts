@@ -22,7 +22,7 @@ const cases: [string, unknown, string | undefined, string | undefined, string | 
 
 test.each(cases)('%s', (_, data, contentType, text, type) => {
   const encoded = encodeData(data, contentType);
-  expect(encoded.data?.toString()).toBe(text);
+  expect(encoded.json ?? encoded.data?.toString()).toBe(text);
   expect(encoded.datacontenttype).toBe(type);
 });
 

@@ -4,11 +4,13 @@ import { PublishError } from './publish-error.js';
 /** The data of an event and its media type, named as in a CloudEvent. */
 export interface EncodedData {
   data?: Buffer;
+  /** In place of `data`: JSON that is not written down yet. */
+  json?: string;
   datacontenttype?: string;
 }
 
 /**
- * Turns the `data` argument of `publish()` into bytes. Bytes, and text that comes with a content type, are taken as
+ * Turns the `data` argument of `publish()` into bytes or JSON. Bytes, and text that comes with a content type, are taken as
  * they are; every other value is written as JSON; `undefined` is an event without data.
  *
  * @throws {PublishError} `invalid-event` for a value that JSON cannot hold, and for a content type that contradicts it
@@ -20,7 +22,7 @@ export function encodeData(data: unknown, contentType: string | undefined): Enco
   if (contentType !== undefined && !isJsonContentType(contentType)) {
     throw invalid(`Data of type ${contentType} is given as a string or as bytes; other values are JSON.`);
   }
-  return { data: Buffer.from(jsonText(data), 'utf8'), datacontenttype: contentType ?? 'application/json' };
+  return { json: jsonText(data), datacontenttype: contentType ?? 'application/json' };
 }
 
 /** Broken JSON is told here: the broker would refuse the request, and with it the events of other callers. */

@@ -1,9 +1,13 @@
+import { flushOutbox } from './outbox-flush.js';
 import { listenTo, type OutboxPool } from './outbox-listener.js';
-import { isRefusal, OutboxSender } from './outbox-sender.js';
+import { OutboxSender } from './outbox-sender.js';
 import { channelOf, readWaiting, settleRows, takeTurn, type OutboxRow } from './outbox-store.js';
-import type { PublishError } from './publish-error.js';
+import { HeldOutboxTopics } from './held-outbox-topics.js';
+import { isOutOfScope, isRefusal, type PublishError } from './publish-error.js';
 import type { RejectedEvent } from './request-report.js';
 import { retryDelayMs } from './retry-delay.js';
+import { tell } from './tell.js';
+import { startTimer } from './timer.js';
 import { publisherSettings, type PublisherOptions, type PublisherSettings } from './settings.js';
 import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
@@ -16,7 +20,12 @@ export interface OutboxRelayOptions extends Omit<PublisherOptions, 'mode' | 'spo
   listen?: boolean | undefined;
   /** Called after every round, for metrics. */
   onRound?: ((round: OutboxRound) => void) | undefined;
-  /** Told when the database failed; the round is tried again. @default console.error */
+  /**
+   * Told when the database failed, and when the broker does not take the key (a `PublishError`: 401, or 403 for a topic
+   * outside of its scope). The events stay and are tried again.
+   *
+   * @default console.error
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -35,6 +44,14 @@ export interface OutboxRound {
 export interface OutboxRelay {
   start(): void;
   runOnce(): Promise<OutboxRound>;
+  /**
+   * Resolves once every event that was committed before the call has been published or set aside, by this relay or
+   * another, whether it is started or not. For tests, and before `stop()`.
+   *
+   * @param options timeoutMs: @default the relay's `timeoutMs`, 30_000
+   * @throws {PublishError} `timeout`
+   */
+  flush(options?: { timeoutMs?: number | undefined }): Promise<void>;
   /** Ends after the round under way; what is left is published by another relay or the next start. */
   stop(): Promise<void>;
 }
@@ -61,6 +78,9 @@ class PollingRelay implements OutboxRelay {
   private readonly table: string;
   private isStarted = false;
   private failures = 0;
+  private readonly held = new HeldOutboxTopics();
+  /** Something other than a topic outside of the key's scope kept events from being published in the last round. */
+  private isHeldUp = false;
   private running: Promise<void> = Promise.resolve();
   private wake: () => void = () => {};
   private isHinted = false;
@@ -87,6 +107,15 @@ class PollingRelay implements OutboxRelay {
     this.sender.close();
   }
 
+  async flush({ timeoutMs = this.settings.timeoutMs }: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    const { pool } = this.options;
+    const round = async () => {
+      const { published, refused } = await this.runOnce();
+      return published + refused;
+    };
+    await flushOutbox({ pool, table: this.table, timeoutMs, round });
+  }
+
   async runOnce(): Promise<OutboxRound> {
     const client = await this.options.pool.connect();
     client.on('error', ignore);
@@ -106,7 +135,8 @@ class PollingRelay implements OutboxRelay {
   }
 
   private async publishWaiting(transaction: SqlTransaction): Promise<OutboxRound> {
-    const rows = await readWaiting(transaction, this.table, this.settings.batch.maxEvents);
+    this.isHeldUp = false;
+    const rows = await readWaiting(transaction, this.table, this.settings.batch, this.held.now());
     if (rows.length === 0) return { ...standby, isStandby: false };
     const errors = await this.sender.send(rows.map(({ event }) => event));
     const settled = rows.map((row, index) => ({ row, error: errors[index] }));
@@ -119,8 +149,27 @@ class PollingRelay implements OutboxRelay {
       refused: refused.map(({ row, error }) => ({ rowId: row.rowId, refusal: `${error.reason}: ${error.message}` })),
     });
     for (const one of refused) this.tellRefused(one);
+    this.note(settled);
     const waiting = rows.length - stored.length - refused.length;
     return { published: stored.length, refused: refused.length, waiting, isStandby: false };
+  }
+
+  /** Takes down what kept events from being published, and tells what somebody has to mend. */
+  private note(settled: readonly { row: OutboxRow; error: PublishError | undefined }[]): void {
+    const { onError = logError } = this.options;
+    const undecided = settled.flatMap(({ row, error }) =>
+      error !== undefined && !isRefusal(error) ? [{ topic: row.event.topic, error }] : [],
+    );
+    const outOfScope = new Map(
+      undecided.filter(({ error }) => isOutOfScope(error)).map((one) => [one.topic, one.error]),
+    );
+    const topics = new Set(settled.map(({ row }) => row.event.topic));
+    for (const topic of topics) this.held.note(topic, outOfScope.has(topic));
+    const others = undecided.map(({ error }) => error).filter((error) => !isOutOfScope(error));
+    this.isHeldUp = others.length > 0;
+    const ofTheKey = others.find(({ status }) => status !== undefined);
+    for (const error of outOfScope.values()) tell(() => onError(error));
+    if (ofTheKey !== undefined) tell(() => onError(ofTheKey));
   }
 
   private tellRefused({ row, error }: { row: OutboxRow; error: PublishError }): void {
@@ -145,8 +194,10 @@ class PollingRelay implements OutboxRelay {
     try {
       const round = await this.runOnce();
       tell(() => onRound?.(round));
-      this.failures = round.waiting > 0 ? this.failures + 1 : 0;
-      if (this.failures === 0) return round.published + round.refused > 0 ? 0 : intervalMs;
+      this.failures = this.isHeldUp ? this.failures + 1 : 0;
+      // What waits then is of topics that the next round leaves out: there may be others behind them.
+      const isMore = round.published + round.refused + round.waiting > 0;
+      if (this.failures === 0) return isMore ? 0 : intervalMs;
     } catch (error) {
       this.failures += 1;
       tell(() => onError(error));
@@ -163,7 +214,7 @@ class PollingRelay implements OutboxRelay {
   private async pause(ms: number): Promise<void> {
     if (!this.isStarted || ms === 0 || (this.isHinted && this.failures === 0)) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = startTimer(resolve, ms);
       this.wake = () => {
         clearTimeout(timer);
         resolve();
@@ -173,12 +224,4 @@ class PollingRelay implements OutboxRelay {
   }
 }
 
-function tell(listener: () => void): void {
-  try {
-    listener();
-  } catch {
-    // Somebody else's metrics must not stop events.
-  }
-}
-
-const logError = (error: unknown): void => console.error('The outbox was not read:', error);
+const logError = (error: unknown): void => console.error('The outbox waits:', error);

@@ -2,13 +2,13 @@ import { performance } from 'node:perf_hooks';
 import { Dispatcher } from './dispatcher.js';
 import type { OutgoingEvent } from './outgoing-event.js';
 import { PendingPublish, type Failure } from './pending-publish.js';
-import type { PublishError } from './publish-error.js';
+import { isOutOfScope, isRefusal, type PublishError } from './publish-error.js';
 import type { PublisherSettings } from './settings.js';
 import { Transport } from './transport.js';
 
 /**
  * Publishes events of an outbox in their order. The first sign that the broker is away ends all that is under way: an
- * event must not be published when one before it was not.
+ * event must not be published when one before it was not. A topic that the key may not publish to ends alone.
  */
 export class OutboxSender {
   private readonly transport: Transport;
@@ -39,6 +39,12 @@ export class OutboxSender {
     return true;
   }
 
+  private giveUpTopic(topic: string, { reason, message, status, problem }: PublishError): void {
+    for (const call of this.sending) {
+      if (call.events[0]?.topic === topic) call.fail({ reason, message, status, problem });
+    }
+  }
+
   close(): void {
     this.giveUp();
     this.transport.close();
@@ -52,7 +58,8 @@ export class OutboxSender {
         resolve: () => resolve(undefined),
         reject: (error) => {
           resolve(error);
-          if (!isRefusal(error)) this.giveUp();
+          if (isOutOfScope(error)) this.giveUpTopic(event.topic, error);
+          else if (!isRefusal(error)) this.giveUp();
         },
         onSettled: () => this.sending.delete(call),
       });
@@ -63,9 +70,3 @@ export class OutboxSender {
 }
 
 const away: Failure = { reason: 'unreachable', message: 'The broker is away.' };
-
-/** True when sending the same event again would change nothing, in the words of a broker and not of something before it. */
-export function isRefusal({ reason, problem }: PublishError): boolean {
-  if (reason === 'refused') return problem?.code !== undefined;
-  return reason === 'conflict' || reason === 'too-large' || reason === 'invalid-event';
-}

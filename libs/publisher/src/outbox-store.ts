@@ -1,3 +1,4 @@
+import type { BatchLimits } from './batch-draft.js';
 import type { OutgoingEvent } from './outgoing-event.js';
 import { rowsOf, tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
@@ -59,20 +60,48 @@ export async function takeTurn(transaction: SqlTransaction, table: string): Prom
 }
 
 /**
- * The oldest events that wait and can be seen. Whatever causes an event of a key has committed its own before, so it is
- * seen, and has the lower id. Index: <table>_waiting.
+ * The oldest events that wait and can be seen, as many as fit; the first fits in any case. Without those of held topics. Whatever causes an event of
+ * a key has committed its own before, so it is seen, and has the lower id. Index: <table>_waiting.
  */
-export async function readWaiting(transaction: SqlTransaction, table: string, limit: number): Promise<OutboxRow[]> {
+export async function readWaiting(
+  transaction: SqlTransaction,
+  table: string,
+  { maxEvents, maxBytes }: BatchLimits,
+  heldTopics: readonly string[] = [],
+): Promise<OutboxRow[]> {
   const result = await transaction.query(
-    `select id::text as row_id, event_id, topic, ordering_key, body from ${tableName(table)}
-     where refused_at is null order by id limit $1`,
-    [limit],
+    `select id::text as row_id, event_id, topic, ordering_key, body
+     from (
+       select oldest.*, sum(octet_length(body)) over (order by id) as bytes
+       from (select * from ${tableName(table)} 
+             where refused_at is null and topic <> all ($3::text[]) order by id limit $1) oldest
+     ) summed
+     where bytes <= $2 or bytes = octet_length(body) order by id`,
+    [maxEvents, maxBytes, heldTopics],
   );
   return rowsOf(result).flatMap(({ row_id: rowId, event_id: id, topic, ordering_key: key, body }) =>
     typeof rowId === 'string' && typeof id === 'string' && typeof topic === 'string' && Buffer.isBuffer(body)
       ? [{ rowId, event: { id, topic, key: typeof key === 'string' ? key : undefined, body } }]
       : [],
   );
+}
+
+/** The newest event that waits and can be seen; undefined when none does. Index: <table>_waiting. */
+export async function lastWaiting(runner: SqlTransaction, table: string): Promise<string | undefined> {
+  const result = await runner.query(
+    `select id::text as row_id from ${tableName(table)} where refused_at is null order by id desc limit 1`,
+  );
+  const rowId = rowsOf(result)[0]?.['row_id'];
+  return typeof rowId === 'string' ? rowId : undefined;
+}
+
+/** True while an event waits that is not newer than this one. Index: <table>_waiting. */
+export async function isWaitingUpTo(runner: SqlTransaction, table: string, rowId: string): Promise<boolean> {
+  const result = await runner.query(
+    `select 1 from ${tableName(table)} where refused_at is null and id <= $1::bigint limit 1`,
+    [rowId],
+  );
+  return rowsOf(result).length > 0;
 }
 
 /** Removes what the broker has stored and marks what it refused. Index: the primary key. */

@@ -1,4 +1,12 @@
-import { busExtensions, formatStructured, isEventId, isTopicName, uuidv7, type CloudEvent } from '@hookcast/protocol';
+import {
+  busExtensions,
+  formatStructured,
+  formatStructuredJson,
+  isEventId,
+  isTopicName,
+  uuidv7,
+  type CloudEvent,
+} from '@hookcast/protocol';
 import { encodeData } from './event-data.js';
 import { PublishError } from './publish-error.js';
 
@@ -92,15 +100,17 @@ export function outgoingEvent(topic: string, data: unknown, options: EventOption
   if (!isTopicName(topic)) throw invalid(`${JSON.stringify(topic)} is not a topic name.`);
   const id = options.id ?? uuidv7(origin.now);
   if (!isEventId(id)) throw invalid('An event id is 1 to 128 visible ASCII characters without space.');
+  const { json, ...encoded } = encodeData(data, options.contentType);
   const event: CloudEvent = {
     id,
     source: options.source ?? origin.source,
     type: options.type ?? topic,
     ...optionalAttributes(options, origin.now),
     extensions: { ...givenExtensions(options), ...busAttributes(options, origin) },
-    ...encodeData(data, options.contentType),
+    ...encoded,
   };
-  return { topic, id, key: options.key, body: formatStructured(event) };
+  const body = json === undefined ? formatStructured(event) : formatStructuredJson(event, json);
+  return { topic, id, key: options.key, body };
 }
 
 function optionalAttributes(

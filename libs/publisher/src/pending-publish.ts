@@ -1,5 +1,7 @@
+import { addAbort, removeAbort } from './abort-calls.js';
 import type { OutgoingEvent } from './outgoing-event.js';
 import { PublishError, type PublishErrorDetails, type PublishErrorReason } from './publish-error.js';
+import { startTimer } from './timer.js';
 
 /** An event that the broker has stored. */
 export interface PublishedEvent {
@@ -17,8 +19,8 @@ export interface PublishedEvent {
 export interface PendingOptions {
   /** Infinity: it waits for ever. */
   timeoutMs: number;
-  /** What happens when the time is up. @default the call is rejected with `timeout` */
-  onTimeout?: (() => void) | undefined;
+  /** What happens to a call that is not settled after so long; it is still rejected when its time is up. */
+  slow?: { afterMs: number; act: () => void } | undefined;
   signal: AbortSignal | undefined;
   resolve: (events: PublishedEvent[]) => void;
   reject: (error: PublishError) => void;
@@ -35,6 +37,8 @@ export interface Failure extends PublishErrorDetails {
 /** One `publish()` or `publishBatch()` call that is not settled yet: it ends by success, failure, time or abort. */
 export class PendingPublish {
   readonly bytes: number;
+  /** Among the calls of its topic, in the order they came. */
+  place = 0;
   /** How often it was sent. */
   attempts = 0;
   isSettled = false;
@@ -44,8 +48,8 @@ export class PendingPublish {
   isAdmitted = false;
   private lastFailure: Failure | undefined;
   private watchers: (() => void)[] | undefined;
-  private readonly timer: NodeJS.Timeout | undefined;
-  private readonly abort = () => this.fail(aborted(this.options.signal));
+  private timer: NodeJS.Timeout | undefined;
+  private readonly abort: (() => void) | undefined;
 
   constructor(
     readonly events: readonly OutgoingEvent[],
@@ -54,10 +58,13 @@ export class PendingPublish {
     private readonly options: PendingOptions,
   ) {
     this.bytes = events.reduce((sum, event) => sum + event.body.length, 0);
-    const { timeoutMs, onTimeout = () => this.timeOut() } = options;
-    // A timer takes no more than 2^31 ms.
-    if (timeoutMs !== Infinity) this.timer = setTimeout(onTimeout, timeoutMs);
-    options.signal?.addEventListener('abort', this.abort, { once: true });
+    const { slow, timeoutMs, signal } = options;
+    this.timer = slow
+      ? startTimer(() => this.actSlow(slow), slow.afterMs)
+      : startTimer(() => this.timeOut(), timeoutMs);
+    if (signal === undefined) return;
+    this.abort = () => this.fail(aborted(signal));
+    addAbort(signal, this.abort);
   }
 
   /** False once nothing is left to be sent. */
@@ -68,7 +75,6 @@ export class PendingPublish {
   /** Takes it out of the queues; whoever calls this settles it. */
   leave(): void {
     this.hasLeft = true;
-    clearTimeout(this.timer);
   }
 
   succeed(events: PublishedEvent[]): void {
@@ -92,6 +98,14 @@ export class PendingPublish {
     await new Promise<void>((resolve) => (this.watchers ??= []).push(resolve));
   }
 
+  private actSlow({ afterMs, act }: NonNullable<PendingOptions['slow']>): void {
+    this.timer = startTimer(() => this.timeOut(), Math.max(this.options.timeoutMs - afterMs, 1));
+    // After what has arrived meanwhile: where the thread was busy the answer may be there already.
+    setImmediate(() => {
+      if (this.isWanted) act();
+    });
+  }
+
   private timeOut(): void {
     const { status, problem } = this.lastFailure ?? {};
     this.fail({
@@ -107,7 +121,7 @@ export class PendingPublish {
     if (this.isSettled) return false;
     this.isSettled = true;
     clearTimeout(this.timer);
-    this.options.signal?.removeEventListener('abort', this.abort);
+    if (this.abort && this.options.signal) removeAbort(this.options.signal, this.abort);
     this.options.onSettled(this);
     for (const watcher of this.watchers ?? []) watcher();
     return true;

@@ -6,12 +6,12 @@ import type { Problem } from './problem.js';
  * - `invalid-event`: the arguments make no event; nothing was sent
  * - `too-large`: the event or the batch is over a limit, of this publisher or of the broker (413)
  * - `conflict`: the broker holds another event with this id (409)
- * - `unauthorized`: the key is unknown or may not publish to the topic (401, 403)
+ * - `unauthorized`: the key is unknown (401) or may not publish to the topic (403)
  * - `refused`: the broker refuses the event for another reason, told in `problem`
  * - `rate-limited`: over quota, still after the last retry (429)
  * - `unavailable`: the broker answered 408 or 5xx, still after the last retry
  * - `unreachable`: no answer, still after the last retry
- * - `bad-answer`: what answered does not speak the broker's protocol
+ * - `bad-answer`: what answered is no broker, or not at this address, still after the last retry
  * - `timeout`: not settled within `timeoutMs`; `cause` is the last failure
  * - `buffer-full`: too many events wait to be sent
  * - `spool-full`: the broker is away and the spool has reached its `maxBytes`
@@ -83,3 +83,19 @@ export class PublishError extends Error {
     this.eventId = details.eventId;
   }
 }
+
+const refusals: ReadonlySet<PublishErrorReason> = new Set([
+  'refused',
+  'conflict',
+  'too-large',
+  'invalid-event',
+] as const);
+
+/** The broker's words for a request that never got to the events in it: the address of the broker is wrong. */
+const ofTheAddress: ReadonlySet<string> = new Set(['route-not-found', 'method-not-allowed']);
+
+/** True when the broker has decided about the event, and sending it again would change nothing. */
+export const isRefusal = ({ reason, code }: PublishError): boolean => refusals.has(reason) && !ofTheAddress.has(code);
+
+/** True when the key may publish, but not to the topic of the event: others get through. */
+export const isOutOfScope = ({ status, code }: PublishError): boolean => status === 403 && code === 'forbidden';

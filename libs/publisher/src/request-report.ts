@@ -37,7 +37,10 @@ export interface PublisherHooks {
   onSpool?: ((report: SpoolReport) => void) | undefined;
   /** Called for an event that nobody waits for any more and the broker does not want. */
   onRejected?: ((event: RejectedEvent) => void) | undefined;
-  /** Called when the spool cannot be read or the broker's refusals cannot be written down; it is tried again. */
+  /**
+   * Called when the spool cannot be read, the broker's refusals cannot be written down, or the broker does not take the
+   * key (a `PublishError`: 401, or 403 for a topic outside of its scope). The events stay and are tried again.
+   */
   onSpoolError?: ((error: unknown) => void) | undefined;
   /** Called with the files of damaged records that were found when the spool was opened. */
   onDamaged?: ((files: readonly string[]) => void) | undefined;

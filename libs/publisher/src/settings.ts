@@ -1,4 +1,4 @@
-import type http from 'node:http';
+import type { Agent } from 'node:http';
 import type { PublisherHooks } from './request-report.js';
 import type { BatchLimits } from './batch-draft.js';
 import type { BufferLimits } from './event-buffer.js';
@@ -41,7 +41,7 @@ export interface PublisherOptions {
    */
   whenFull?: 'reject' | 'wait' | undefined;
   /** For a private CA, client certificates or a proxy; must keep connections alive. @default one of its own */
-  agent?: http.Agent | undefined;
+  agent?: Agent | undefined;
   /**
    * What happens while the broker cannot be reached:
    *
@@ -94,7 +94,12 @@ export interface SpoolOptions {
   maxBytes?: number | undefined;
   /** A file that has grown to this size is followed by a new one, and removed once all of it is published. @default 8 MiB */
   segmentBytes?: number | undefined;
-  /** A call that the broker has not answered by then goes to the spool. @default 1_000 */
+  /**
+   * A call that the broker has not answered by then goes to the spool, and so does all that follows until the broker
+   * answers within that time again. 0: every call goes to the spool, and none waits for the broker.
+   *
+   * @default 100
+   */
   afterMs?: number | undefined;
 }
 
@@ -111,7 +116,7 @@ export interface PublisherSettings {
   maxRequestsPerTopic: number;
   batch: BatchLimits;
   buffer: BufferLimits;
-  agent: http.Agent | undefined;
+  agent: Agent | undefined;
   hooks: PublisherHooks;
   trace: (() => TraceContext | undefined) | undefined;
   spool: SpoolSettings | undefined;
@@ -159,17 +164,17 @@ function spoolSettings({ mode, spool }: PublisherOptions, errors: string[]): Pub
     errors.push("spool.directory is missing: mode 'spool' needs one");
     return undefined;
   }
-  const positive = (name: 'maxBytes' | 'segmentBytes' | 'afterMs', fallback: number): number => {
+  const atLeast = (least: number, name: 'maxBytes' | 'segmentBytes' | 'afterMs', fallback: number): number => {
     const value = spool[name] ?? fallback;
-    if (!(value >= 1)) errors.push(`spool.${name} must be at least 1, not ${value}`);
+    if (!(value >= least)) errors.push(`spool.${name} must be at least ${least}, not ${value}`);
     return value;
   };
   return {
     directory: spool.directory,
     fsync: spool.fsync ?? 'always',
-    maxBytes: positive('maxBytes', 256 * mebibyte),
-    segmentBytes: positive('segmentBytes', 8 * mebibyte),
-    afterMs: positive('afterMs', 1_000),
+    maxBytes: atLeast(1, 'maxBytes', 256 * mebibyte),
+    segmentBytes: atLeast(1, 'segmentBytes', 8 * mebibyte),
+    afterMs: atLeast(0, 'afterMs', 100),
   };
 }
 

@@ -1,24 +1,24 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** Longer than anybody takes to write a lock or to take one over; what is older was left by a process that died on it. */
+const settledMs = 10_000;
 
 /** Two processes that append to one spool would write into each other's records. */
 export class SpoolLock {
   private readonly file: string;
+  private isHeld = true;
 
   /** @throws {Error} when another process that is alive holds the directory */
-  constructor(directory: string) {
+  constructor(private readonly directory: string) {
     this.file = join(directory, 'lock');
-    if (!this.take()) {
-      const holder = readHolder(this.file);
-      if (holder !== undefined && isAlive(holder)) {
-        throw new Error(`The spool ${directory} is in use by process ${holder.pid}.`);
-      }
-      rmSync(this.file, { force: true });
-      if (!this.take()) throw new Error(`The spool ${directory} is in use by another process.`);
-    }
+    if (!this.take()) this.takeOver();
   }
 
+  /** Once only: by the second time the lock may be another's. */
   release(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
     rmSync(this.file, { force: true });
   }
 
@@ -31,6 +31,49 @@ export class SpoolLock {
       throw error;
     }
   }
+
+  /** One at a time: of two that found the same dead holder, the second would remove the lock of the first. */
+  private takeOver(): void {
+    const guard = join(this.directory, 'lock.taking');
+    if (!makeDirectory(guard) && !(isSettled(guard) && makeAnew(guard))) throw this.inUse('another process');
+    try {
+      const holder = readHolder(this.file);
+      if (holder === undefined ? !isSettled(this.file) : isAlive(holder)) {
+        throw this.inUse(holder === undefined ? 'another process' : `process ${holder.pid}`);
+      }
+      rmSync(this.file, { force: true });
+      if (!this.take()) throw this.inUse('another process');
+    } finally {
+      removeDirectory(guard);
+    }
+  }
+
+  private inUse(by: string): Error {
+    return new Error(`The spool ${this.directory} is in use by ${by}.`);
+  }
+}
+
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function makeAnew(path: string): boolean {
+  removeDirectory(path);
+  return makeDirectory(path);
+}
+
+const removeDirectory = (path: string): void => rmSync(path, { recursive: true, force: true });
+
+/** True when nobody has touched it for a while, or it is gone. */
+function isSettled(path: string): boolean {
+  const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0 };
+  return Math.abs(Date.now() - mtimeMs) > settledMs;
 }
 
 interface Holder {
@@ -38,12 +81,12 @@ interface Holder {
   started: string | undefined;
 }
 
+/** Undefined for a lock that is being written, or was by a process that died on it, or is gone by now. */
 function readHolder(file: string): Holder | undefined {
   try {
     const holder: Holder = JSON.parse(readFileSync(file, 'utf8'));
     return holder;
   } catch {
-    // Written by a process that died on it, or gone by now.
     return undefined;
   }
 }

@@ -1,12 +1,17 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Dispatcher, type Clock } from './dispatcher.js';
+import type { Clock } from './dispatcher.js';
+import { Fifo } from './fifo.js';
+import { HeldTopics, type HeldTopicsOptions } from './held-topics.js';
 import type { OutgoingEvent } from './outgoing-event.js';
-import { PendingPublish, type Failure, type PublishedEvent } from './pending-publish.js';
-import { PublishError } from './publish-error.js';
-import { retryDelayMs } from './retry-delay.js';
+import type { Failure, PendingPublish, PublishedEvent } from './pending-publish.js';
+import { isOutOfScope, isRefusal, type PublishError } from './publish-error.js';
 import type { PublisherSettings, SpoolSettings } from './settings.js';
+import { SpoolDrain } from './spool-drain.js';
+import { SpoolPace } from './spool-pace.js';
+import { SpoolSender, topicOf } from './spool-sender.js';
 import { Spool } from './spool.js';
+import { tell } from './tell.js';
 import type { Transport } from './transport.js';
 
 export interface SpoolRelayOptions {
@@ -16,123 +21,132 @@ export interface SpoolRelayOptions {
   clock: Clock;
 }
 
-/** Longest wait between two tries of a broker that does not know our key: somebody has to come and mend that. */
-const refusedPacing = { baseMs: 1_000, maxMs: 60_000 };
+/** Calls that go into the spool in one turn of the event loop. */
+const atOnce = 500;
 
 /** Puts calls into the spool while the broker is away, and publishes them from there, in order, when it is back. */
 export class SpoolRelay {
   private readonly spool: Spool;
-  private readonly dispatcher: Dispatcher;
-  /** Calls from the spool that are on their way. */
-  private readonly sending = new Set<PendingPublish>();
-  private running: Promise<void> | undefined;
-  private writing: Promise<void> = Promise.resolve();
-  private readonly stop = new AbortController();
+  private readonly drain: SpoolDrain;
+  private readonly held: HeldTopics;
+  private readonly sender: SpoolSender;
+  /** Calls that were taken over and are not in the spool yet. */
+  private readonly intake = new Fifo<PendingPublish>();
+  private isTakingIn = false;
+  /** The broker answers, but later than a call waits for it. Nothing is sent past the spool until it is quicker. */
+  private isBrokerSlow: boolean;
 
   constructor(private readonly options: SpoolRelayOptions) {
     const { settings, spool, transport, clock } = options;
+    this.isBrokerSlow = spool.afterMs === 0;
+    const pace = new SpoolPace(settings.batch);
+    const onDecided = (durationMs: number) => {
+      this.isBrokerSlow = durationMs >= spool.afterMs;
+      pace.note(durationMs);
+    };
+    this.sender = new SpoolSender({ settings, transport, clock, random: Math.random, onDecided });
     this.spool = new Spool(spool);
-    // One request of a topic at a time keeps the order of the spool for events without a key, too.
-    const inOrder = { ...settings, maxRequestsPerTopic: 1, maxAttempts: Infinity };
-    this.dispatcher = new Dispatcher({ settings: inOrder, transport, clock, random: Math.random });
-    if (this.spool.damaged.length > 0) notify(() => settings.hooks.onDamaged?.(this.spool.damaged));
-    this.wake();
+    const drain = { limits: pace.limits, onError: this.onError, onProgress: () => this.report() };
+    this.drain = new SpoolDrain({ ...drain, spool: this.spool, publish: async (calls) => this.publishMain(calls) });
+    this.held = this.openHeld({ ...drain, spool, publish: async (calls) => this.publishHeld(calls) });
+    const damaged = [...this.spool.damaged, ...this.held.damaged];
+    if (damaged.length > 0) tell(() => settings.hooks.onDamaged?.(damaged));
+    this.held.wake();
+    this.drain.wake();
   }
 
-  /** While anything is spooled, everything that follows must queue up behind it. */
-  get isNeeded(): boolean {
-    return !this.spool.isEmpty;
+  /** While anything is spooled, everything that follows must queue up behind it; a slow broker is not asked first. */
+  isNeededFor(topic: string): boolean {
+    return this.isBrokerSlow || this.intake.length > 0 || !this.spool.isEmpty || this.held.has(topic);
   }
 
   get waiting(): { events: number; bytes: number } {
-    return { events: this.spool.events, bytes: this.spool.bytes };
+    return { events: this.spool.events + this.held.events, bytes: this.spool.bytes + this.held.bytes };
   }
 
   /** Takes calls over, in the order given. Each is settled once it is written. */
   take(calls: readonly PendingPublish[]): void {
     for (const call of calls) {
       if (!call.isWanted) continue;
+      // All at once, although they are written in turns: none may be sent any more, ahead of those before it.
       call.leave();
-      const written = this.spool.append(call.events);
-      if (written === undefined) call.fail(spoolFull);
-      else this.writing = this.settleWhen(written, call);
+      this.intake.push(call);
     }
+    if (!this.isTakingIn) this.takeIn();
+  }
+
+  /** A few at a time: all that waited for the broker may be tens of thousands, and the service has other things to do. */
+  private takeIn(): void {
+    for (let count = 0; count < atOnce && this.intake.length > 0; count += 1) {
+      const call = this.intake.shift();
+      if (call === undefined || call.isSettled) continue;
+      if (!this.append(call)) call.fail(spoolFull);
+    }
+    this.isTakingIn = this.intake.length > 0;
+    if (this.isTakingIn) setImmediate(() => this.takeIn());
     this.report();
-    this.wake();
+    this.drain.wake();
+  }
+
+  /** False when there is no room for it. What belongs behind held events goes there at once, if nothing stands between. */
+  private append(call: PendingPublish): boolean {
+    const onEnd = (error: unknown) => settle(call, error);
+    const isHeld = this.held.has(topicOf(call.events));
+    // A topic that nobody mends must leave room for the others when the broker is away.
+    if (isHeld && this.held.bytes > this.options.spool.maxBytes / 2) return false;
+    if (!isHeld || !this.spool.isEmpty) return this.spool.append(call.events, onEnd, this.held.bytes);
+    this.held.append(call.events, onEnd);
+    return true;
   }
 
   /** Ends the publishing, writes what is queued and gives the directory back. What is spooled waits for the next start. */
   async close(): Promise<void> {
-    this.stop.abort();
-    for (const call of this.sending) call.fail(closed);
-    await this.running;
-    await this.writing;
+    this.sender.close();
+    await this.drain.end();
+    await this.held.close();
     await this.spool.close();
   }
 
-  private async settleWhen(written: Promise<void>, call: PendingPublish): Promise<void> {
+  /** A directory that cannot be read is given back, as by {@link Spool}. */
+  private openHeld(options: HeldTopicsOptions): HeldTopics {
     try {
-      await written;
-      call.succeed(call.events.map(({ id, topic }) => spooled(id, topic)));
-    } catch (cause) {
-      call.fail({ reason: 'spool-failed', message: 'The spool could not be written.', cause });
-    }
-  }
-
-  private wake(): void {
-    if (this.running !== undefined || this.stop.signal.aborted || this.spool.isEmpty) return;
-    this.running = this.run().finally(() => {
-      this.running = undefined;
-      this.wake();
-    });
-  }
-
-  private async run(): Promise<void> {
-    let failures = 0;
-    while (!this.spool.isEmpty && !this.stop.signal.aborted) {
-      failures = (await this.tryNext()) ? 0 : failures + 1;
-      if (failures > 0) await this.pause(retryDelayMs(failures, refusedPacing, Math.random()));
-    }
-  }
-
-  private async tryNext(): Promise<boolean> {
-    try {
-      return await this.publishNext();
+      return new HeldTopics(options);
     } catch (error) {
-      notify(() => this.options.settings.hooks.onSpoolError?.(error));
-      return false;
+      void this.spool.close();
+      throw error;
     }
   }
 
-  /** Publishes the oldest calls and forgets them. False when they must be tried again as they are. */
-  private async publishNext(): Promise<boolean> {
-    await this.writing;
-    const { calls, end } = await this.spool.read(this.options.settings.batch);
-    if (calls.length === 0) throw new Error(`${this.spool.events} spooled events cannot be found on disk.`);
-    const results = await Promise.all(calls.map(async (events) => this.publish(events)));
-    const errors = results.filter((result) => result !== undefined);
-    if (errors.some(({ reason }) => isOurOwnFault(reason))) return false;
-    for (const [index, error] of results.entries()) if (error) await this.reject(calls[index] ?? [], error);
-    const events = calls.reduce((sum, call) => sum + call.length, 0);
-    await this.spool.acknowledge(end, events);
-    this.report();
+  /** Publishes calls, and takes those out of the way whose topic the key may not publish to. */
+  private async publishMain(calls: readonly OutgoingEvent[][]): Promise<boolean> {
+    const outcomes = await Promise.all(
+      calls.map(async (events) => {
+        if (this.held.has(topicOf(events))) return { events, isHeld: true };
+        const error = await this.sender.send(events);
+        return { events, error, isHeld: error !== undefined && isOutOfScope(error) };
+      }),
+    );
+    if (this.mustWait(outcomes.filter(({ isHeld }) => !isHeld).map(({ error }) => error))) return false;
+    const held = outcomes.filter(({ isHeld }) => isHeld);
+    await this.held.hold(held.map(({ events }) => events));
+    const refused = held.find(({ error }) => error !== undefined)?.error;
+    if (refused !== undefined) this.onError(refused);
+    for (const { events, error, isHeld } of outcomes) if (error && !isHeld) await this.reject(events, error);
     return true;
   }
 
-  /** What the broker had against the call; undefined when it took it. */
-  private async publish(events: readonly OutgoingEvent[]): Promise<PublishError | undefined> {
-    return new Promise((resolve) => {
-      const call: PendingPublish = new PendingPublish(events, Infinity, {
-        timeoutMs: Infinity,
-        signal: undefined,
-        resolve: () => resolve(undefined),
-        reject: resolve,
-        onSettled: () => this.sending.delete(call),
-      });
-      this.sending.add(call);
-      if (this.stop.signal.aborted) call.fail(closed);
-      else this.dispatcher.add(call);
-    });
+  private async publishHeld(calls: readonly OutgoingEvent[][]): Promise<boolean> {
+    const errors = await Promise.all(calls.map(async (events) => this.sender.send(events)));
+    if (this.mustWait(errors)) return false;
+    for (const [index, error] of errors.entries()) if (error) await this.reject(calls[index] ?? [], error);
+    return true;
+  }
+
+  /** True when the broker has not decided about some events: they stay, and the first reason is told. */
+  private mustWait(errors: readonly (PublishError | undefined)[]): boolean {
+    const undecided = errors.find((error) => error !== undefined && !isRefusal(error));
+    if (undecided !== undefined && undecided.reason !== 'closed') this.onError(undecided);
+    return undecided !== undefined;
   }
 
   /** Nobody waits for it any more, so it is written down where somebody will find it. */
@@ -143,21 +157,22 @@ export class SpoolRelay {
     );
     await appendFile(join(this.options.spool.directory, 'rejected.jsonl'), `${lines.join('\n')}\n`);
     for (const { topic, id } of events) {
-      notify(() => this.options.settings.hooks.onRejected?.({ topic, id, error }));
+      tell(() => this.options.settings.hooks.onRejected?.({ topic, id, error }));
     }
   }
 
   private report(): void {
-    notify(() => this.options.settings.hooks.onSpool?.(this.waiting));
+    tell(() => this.options.settings.hooks.onSpool?.(this.waiting));
   }
 
-  private async pause(ms: number): Promise<void> {
-    if (this.stop.signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.stop.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-    });
-  }
+  private readonly onError = (error: unknown): void => {
+    tell(() => this.options.settings.hooks.onSpoolError?.(error));
+  };
+}
+
+function settle(call: PendingPublish, error: unknown): void {
+  if (error === undefined) call.succeed(call.events.map(({ id, topic }) => spooled(id, topic)));
+  else call.fail({ reason: 'spool-failed', message: 'The spool could not be written.', cause: error });
 }
 
 const spooled = (id: string, topic: string): PublishedEvent => ({
@@ -168,16 +183,4 @@ const spooled = (id: string, topic: string): PublishedEvent => ({
   spooled: true,
 });
 
-/** A key that is wrong or gone says nothing about the event, and closing says nothing at all. */
-const isOurOwnFault = (reason: PublishError['reason']): boolean => reason === 'unauthorized' || reason === 'closed';
-
-const closed: Failure = { reason: 'closed', message: 'The publisher is closed.' };
 const spoolFull: Failure = { reason: 'spool-full', message: 'The broker is away and the spool is full.' };
-
-function notify(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // Somebody else's metrics must not stop events.
-  }
-}

@@ -1,4 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { Fifo } from './fifo.js';
+import type { OutgoingEvent } from './outgoing-event.js';
+import { encodeRecord } from './spool-record.js';
 import { segmentPath, type Segment } from './spool-segments.js';
 
 /**
@@ -17,23 +20,34 @@ export interface SpoolWriterOptions {
   firstSegment: number;
 }
 
-interface Append {
-  record: Buffer;
-  resolve: () => void;
-  reject: (error: unknown) => void;
+/** The events of one call, which stay together. */
+export interface Append {
+  events: readonly OutgoingEvent[];
+  /** Of their record, about: it is only made when it is written. */
+  bytes: number;
+  /** Told once: undefined when they are written as the policy says, or the error of the file system. */
+  onEnd: (error: unknown) => void;
 }
 
 const intervalMs = 1_000;
 
-/** Appends records to the newest segment, all that wait together in one write. */
+/**
+ * Of one write. Those that wait are many when the broker has gone, and writing down all of them in one go would hold up
+ * whatever else the service does: a quarter of a megabyte takes about a millisecond.
+ */
+const writeLimits = { calls: 250, bytes: 256 * 1024 };
+
+/** Appends records to the newest segment, those that wait together in one write. */
 export class SpoolWriter {
+  /** About so many bytes are not written yet. */
   queuedBytes = 0;
-  /** Told of each segment when its first record is written; its `bytes` grow with every further one. */
+  /** Told of each segment when something is in it; its `bytes` grow with every further write. */
   onSegment: (segment: Segment) => void = () => {};
-  private queue: Append[] = [];
+  private readonly queue = new Fifo<Append>();
   private current: { handle: FileHandle; segment: Segment } | undefined;
   private nextSegment: number;
   private running: Promise<void> | undefined;
+  private writing: Promise<void> = Promise.resolve();
   private readonly syncTimer: NodeJS.Timeout | undefined;
   private isDirty = false;
 
@@ -42,12 +56,15 @@ export class SpoolWriter {
     if (options.fsync === 'interval') this.syncTimer = setInterval(() => void this.sync(), intervalMs).unref();
   }
 
-  async append(record: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.queue.push({ record, resolve, reject });
-      this.queuedBytes += record.length;
-      this.running ??= this.run();
-    });
+  append(call: Append): void {
+    this.queue.push(call);
+    this.queuedBytes += call.bytes;
+    this.running ??= this.run();
+  }
+
+  /** Resolves once the write under way has ended. */
+  async written(): Promise<void> {
+    await this.writing;
   }
 
   isWriting(segment: number): boolean {
@@ -63,17 +80,36 @@ export class SpoolWriter {
   }
 
   private async run(): Promise<void> {
+    // Calls of the same turn share the first write.
+    await Promise.resolve();
     while (this.queue.length > 0) {
-      const batch = this.queue;
-      this.queue = [];
-      const error = await this.write(Buffer.concat(batch.map(({ record }) => record)));
-      for (const { record, resolve, reject } of batch) {
-        this.queuedBytes -= record.length;
-        if (error === undefined) resolve();
-        else reject(error);
-      }
+      const writing = this.writeSome();
+      this.writing = writing;
+      await writing;
     }
     this.running = undefined;
+  }
+
+  private async writeSome(): Promise<void> {
+    const calls = this.take();
+    const error = await this.write(Buffer.concat(calls.map(({ events }) => encodeRecord(events))));
+    for (const call of calls) {
+      this.queuedBytes -= call.bytes;
+      call.onEnd(error);
+    }
+  }
+
+  /** The calls of the next write; at least one. */
+  private take(): Append[] {
+    const calls: Append[] = [];
+    let bytes = 0;
+    for (let next = this.queue.peek(); next !== undefined; next = this.queue.peek()) {
+      bytes += next.bytes;
+      if (calls.length > 0 && (calls.length === writeLimits.calls || bytes > writeLimits.bytes)) break;
+      calls.push(next);
+      this.queue.shift();
+    }
+    return calls;
   }
 
   /** Writes at the end of the current segment. What it returns is an Error of the file system. */
@@ -82,8 +118,10 @@ export class SpoolWriter {
       const { handle, segment } = await this.segmentFor();
       await handle.appendFile(bytes);
       if (this.options.fsync === 'always') await handle.datasync();
+      const isFirst = segment.bytes === 0;
       segment.bytes += bytes.length;
       this.isDirty = true;
+      if (isFirst) this.onSegment(segment);
       return undefined;
     } catch (error) {
       await this.abandonSegment();
@@ -101,7 +139,6 @@ export class SpoolWriter {
     const handle = await open(segmentPath(this.options.directory, segment.number), 'ax');
     this.current = { handle, segment };
     if (this.options.fsync === 'always') await this.syncDirectory();
-    this.onSegment(segment);
     return this.current;
   }
 
@@ -112,6 +149,10 @@ export class SpoolWriter {
     try {
       await handle?.truncate(segment?.bytes);
       await handle?.close();
+      if (segment?.bytes !== 0) return;
+      // A disk that stays full would leave an empty file for every write that was tried.
+      await rm(segmentPath(this.options.directory, segment.number));
+      this.nextSegment = segment.number;
     } catch {
       // The next start cuts it off.
     }

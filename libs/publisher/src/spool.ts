@@ -1,10 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import type { OutgoingEvent } from './outgoing-event.js';
 import { SpoolLock } from './spool-lock.js';
-import { encodeRecord, readRecord } from './spool-record.js';
-import { positionPath, recoverSegments, segmentPath, type Segment, type SpoolPosition } from './spool-segments.js';
-import { SpoolWriter, type FsyncPolicy } from './spool-writer.js';
+import { readRecord, recordBytes } from './spool-record.js';
+import {
+  positionPath,
+  recoverSegments,
+  segmentPath,
+  type Recovered,
+  type Segment,
+  type SpoolPosition,
+} from './spool-segments.js';
+import { SpoolWriter, type Append, type FsyncPolicy } from './spool-writer.js';
 
 export interface SpoolSettings {
   directory: string;
@@ -14,6 +22,8 @@ export interface SpoolSettings {
   /** A file that has grown to this size is followed by a new one. */
   segmentBytes: number;
 }
+
+const positionEveryMs = 100;
 
 /** Calls to be published, oldest first, and the place behind them. */
 export interface SpooledCalls {
@@ -31,6 +41,8 @@ export class Spool {
   private readonly segments: Segment[];
   private readonly writer: SpoolWriter;
   private position: SpoolPosition;
+  private isPositionNew = false;
+  private positionAt = 0;
   private reading: { segment: number; handle: FileHandle } | undefined;
 
   /** @throws {Error} when the directory cannot be used, or another process uses it */
@@ -39,7 +51,7 @@ export class Spool {
     mkdirSync(directory, { recursive: true });
     // Before anything is read: recovery cuts files that another process may be writing.
     this.lock = new SpoolLock(directory);
-    const recovered = recoverSegments(directory);
+    const recovered = this.recover();
     this.damaged = recovered.damaged;
     this.events = recovered.events;
     this.segments = recovered.segments;
@@ -47,6 +59,16 @@ export class Spool {
     const next = Math.max(recovered.position.segment, this.segments.at(-1)?.number ?? 0) + 1;
     this.writer = new SpoolWriter({ directory, fsync, segmentBytes, firstSegment: next });
     this.writer.onSegment = (segment) => this.segments.push(segment);
+  }
+
+  /** A directory that cannot be read is given back: whoever tries again is to be told why, and not that it is in use. */
+  private recover(): Recovered {
+    try {
+      return recoverSegments(this.settings.directory);
+    } catch (error) {
+      this.lock.release();
+      throw error;
+    }
   }
 
   get isEmpty(): boolean {
@@ -62,36 +84,53 @@ export class Spool {
 
   /**
    * Takes the events of one call; they are in their place among the others when this returns, and on disk as the fsync
-   * policy says when the promise resolves.
+   * policy says when `onEnd` is told undefined.
    *
-   * @returns undefined when the spool is full
+   * @param besides bytes elsewhere that count as well
+   * @returns false when the spool is full
    */
-  append(events: readonly OutgoingEvent[]): Promise<void> | undefined {
-    const record = encodeRecord(events);
-    if (this.bytes + record.length > this.settings.maxBytes) return undefined;
+  append(events: readonly OutgoingEvent[], onEnd: Append['onEnd'], besides = 0): boolean {
+    const bytes = recordBytes(events);
+    if (this.bytes + besides + bytes > this.settings.maxBytes) return false;
     this.events += events.length;
-    return this.writer.append(record).catch((error: unknown) => {
-      this.events -= events.length;
-      throw error;
+    this.writer.append({
+      events,
+      bytes,
+      onEnd: (error) => {
+        if (error !== undefined) this.events -= events.length;
+        onEnd(error);
+      },
     });
+    return true;
   }
 
-  /** The oldest calls that were not acknowledged, as many as fit; none when all are, or not on disk yet. */
+  /** The oldest calls that were not acknowledged, as many as fit, once they are on disk; none when all are. */
   async read(limits: { maxEvents: number; maxBytes: number }): Promise<SpooledCalls> {
-    const offsetIn = ({ number }: Segment) => (number === this.position.segment ? this.position.offset : 0);
-    // One file at a time is enough for a request.
-    const segment = this.segments.find((each) => each.number >= this.position.segment && offsetIn(each) < each.bytes);
-    if (segment === undefined) return { calls: [], end: this.position };
-    const { calls, end } = await this.readSegment(segment, offsetIn(segment), limits);
-    return { calls, end: { segment: segment.number, offset: end } };
+    for (let segment = this.unread(); ; segment = this.unread()) {
+      if (segment !== undefined) return this.readSegment(segment, limits);
+      if (this.writer.queuedBytes === 0) return { calls: [], end: this.position };
+      await this.writer.written();
+    }
+  }
+
+  /** The first segment that holds something the broker has not taken: one file at a time is enough for a request. */
+  private unread(): Segment | undefined {
+    return this.segments.find((each) => each.number >= this.position.segment && this.passedIn(each) < each.bytes);
+  }
+
+  private passedIn({ number }: Segment): number {
+    return number === this.position.segment ? this.position.offset : 0;
   }
 
   private async readSegment(
-    { number, bytes }: Segment,
-    from: number,
+    segment: Segment,
     { maxEvents, maxBytes }: { maxEvents: number; maxBytes: number },
-  ): Promise<{ calls: OutgoingEvent[][]; end: number }> {
-    let chunk = await this.bytesOf(number, from, Math.min(bytes - from, maxBytes));
+  ): Promise<SpooledCalls> {
+    const { number } = segment;
+    const from = this.passedIn(segment);
+    const left = segment.bytes - from;
+    let asked = Math.min(left, maxBytes);
+    let chunk = await this.bytesOf(number, from, asked);
     const calls: OutgoingEvent[][] = [];
     let [at, events] = [0, 0];
     while (events < maxEvents) {
@@ -100,31 +139,62 @@ export class Spool {
         calls.push(record.events);
         events += record.events.length;
         at = record.end;
-      } else if (record.kind === 'torn' && at === 0 && chunk.length < bytes - from) {
-        chunk = await this.bytesOf(number, from, bytes - from);
-      } else if (record.kind === 'damaged') {
+      } else if (record.kind === 'torn' && at === 0 && asked < left) {
+        asked = left;
+        chunk = await this.bytesOf(number, from, asked);
+      } else if (record.kind === 'damaged' && at === 0) {
         throw new Error(`${segmentPath(this.settings.directory, number)} is damaged at byte ${from + at}.`);
       } else break;
     }
-    return { calls, end: from + at };
+    return { calls, end: { segment: number, offset: from + at } };
   }
 
-  /** The broker has taken everything before `end`, `events` in number. */
+  /**
+   * The broker has taken everything before `end`, `events` in number. That is written down now and then, since every time
+   * has the disk do more than it needs for the events: what a crash leaves out is published again, and known by its ids.
+   */
   async acknowledge(end: SpoolPosition, events: number): Promise<void> {
     this.events -= events;
     this.position = end;
+    this.isPositionNew = true;
+    try {
+      if (this.isEmpty || performance.now() - this.positionAt > positionEveryMs) await this.writePosition();
+    } finally {
+      // Also when the position could not be written: on a full disk this is what makes room.
+      await this.removePassed();
+    }
+  }
+
+  /** Renamed into place, so that no crash leaves half a position. Not synced: a lost one costs repeated publishes only. */
+  private async writePosition(): Promise<void> {
     const path = positionPath(this.settings.directory);
-    // Renamed into place, so that no crash leaves half a position. Not synced: a lost one costs repeated publishes only.
-    await writeFile(`${path}.new`, JSON.stringify(end));
+    this.positionAt = performance.now();
+    await writeFile(`${path}.new`, JSON.stringify(this.position));
     await rename(`${path}.new`, path);
-    await this.removePassed();
+    this.isPositionNew = false;
   }
 
   /** Writes what is queued and gives the directory back. */
   async close(): Promise<void> {
-    await this.writer.close();
-    await this.reading?.handle.close();
-    this.lock.release();
+    try {
+      await this.writer.close();
+      await this.writeLastPosition();
+      await this.reading?.handle.close();
+      this.reading = undefined;
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  /** Not twice, and not later: the directory is somebody else's by then. */
+  private async writeLastPosition(): Promise<void> {
+    if (!this.isPositionNew) return;
+    this.isPositionNew = false;
+    try {
+      await this.writePosition();
+    } catch {
+      // It costs repeated publishes, and nothing that is queued.
+    }
   }
 
   private async removePassed(): Promise<void> {
@@ -146,7 +216,7 @@ export class Spool {
       await this.reading?.handle.close();
       this.reading = { segment, handle: await open(segmentPath(this.settings.directory, segment), 'r') };
     }
-    const buffer = Buffer.alloc(length);
+    const buffer = Buffer.allocUnsafe(length);
     const { bytesRead } = await this.reading.handle.read(buffer, 0, length, from);
     return buffer.subarray(0, bytesRead);
   }

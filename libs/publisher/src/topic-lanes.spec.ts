@@ -59,6 +59,30 @@ test('two events of one id never share a request', () => {
   expect(idsOf(lanes.next(first, limits))).toEqual(['a']);
 });
 
+test('on one lane calls leave in the order they came, whatever their keys, batches included', () => {
+  const one = fc.record({
+    key: fc.option(fc.constantFrom('k1', 'k2'), { nil: undefined }),
+    count: fc.integer({ min: 1, max: 2 }),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 30 }), (added) => {
+      const lanes = new TopicLanes('t', 1);
+      const ids = added.map(({ count }, at) => Array.from({ length: count }, (_, part) => `${at}.${part}`));
+      // As out of the spool and the outbox: nobody waits, so that no deadline tells which came first.
+      for (const [at, of] of ids.entries())
+        lanes.add(
+          pending(
+            of.map((id) => ({ id, key: added[at]?.key })),
+            Infinity,
+          ),
+        );
+      const [lane] = lanes.lanes;
+      const sent = ids.flatMap(() => (lane ? idsOf(lanes.next(lane, limits)) : []));
+      expect(sent).toEqual(ids.flat());
+    }),
+  );
+});
+
 test('settled calls are left out', () => {
   const [a, b] = [pending([{ id: 'a' }]), pending([{ id: 'b' }])];
   const { lanes, first } = lanesWith(a, b);

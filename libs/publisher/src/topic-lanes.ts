@@ -21,6 +21,7 @@ export class TopicLanes {
   failures = 0;
   notBefore = 0;
   private readonly shared = new Fifo<PendingPublish>();
+  private added = 0;
 
   constructor(
     readonly topic: string,
@@ -31,6 +32,8 @@ export class TopicLanes {
 
   /** Queues a call. {@link idleLane} tells whether a lane has to be started for it. */
   add(call: PendingPublish): void {
+    call.place = this.added;
+    this.added += 1;
     const key = call.events.length === 1 ? call.events[0]?.key : undefined;
     const lane = key === undefined ? undefined : this.lanes[hash(key) % this.lanes.length];
     (lane?.own ?? this.shared).push(call);
@@ -60,11 +63,14 @@ export class TopicLanes {
     return draft.calls;
   }
 
-  /** Of the lane's own and the shared queue the one whose head has waited longer: neither can starve the other. */
+  /**
+   * Of the lane's own and the shared queue the one whose head came first: neither can starve the other, and a topic with
+   * one lane keeps the order of all its calls.
+   */
   private older({ own }: Lane): Fifo<PendingPublish> | undefined {
     const [mine, common] = [own.peek(), this.shared.peek()];
     if (mine === undefined) return common === undefined ? undefined : this.shared;
-    return common === undefined || mine.deadline <= common.deadline ? own : this.shared;
+    return common === undefined || mine.place < common.place ? own : this.shared;
   }
 }
 

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { urlToHttpOptions } from 'node:url';
+import { startTimer } from './timer.js';
 
 /** What became of one request. A broker that cannot be reached is an expected outcome, not an exception. */
 export type TransportAnswer =
@@ -33,6 +34,7 @@ export class Transport {
   private readonly requestOptions: http.RequestOptions;
   private readonly send: typeof http.request;
   private readonly basePath: string;
+  private readonly inFlight = new Set<http.ClientRequest>();
 
   constructor(private readonly options: TransportOptions) {
     const { protocol, pathname } = options.url;
@@ -49,26 +51,41 @@ export class Transport {
     return answer.kind === 'failed' && answer.isStaleConnection ? this.attempt(request) : answer;
   }
 
-  /** Closes the connections, but not an agent that was given: others may use it. */
+  /** Ends what is under way and closes the connections, but not an agent that was given: others may use it. */
   close(): void {
+    for (const request of this.inFlight) request.destroy(new Error('The publisher is closed'));
     if (this.options.agent === undefined) this.agent.destroy();
   }
 
-  private async attempt({ topic, contentType, body }: PublishRequest): Promise<Attempt> {
+  /** What node:http throws at once, such as for an agent of the other protocol, is a failure like any other. */
+  private async attempt(message: PublishRequest): Promise<Attempt> {
+    try {
+      return await this.exchange(this.requestOf(message), message.body);
+    } catch (error) {
+      return failed(error instanceof Error ? error : new Error(String(error)), false);
+    }
+  }
+
+  private requestOf({ topic, contentType, body }: PublishRequest): http.ClientRequest {
+    return this.send({
+      ...this.requestOptions,
+      path: `${this.basePath}/v1/topics/${topic}/events`,
+      headers: {
+        authorization: `Bearer ${this.options.apiKey}`,
+        'content-type': contentType,
+        'content-length': body.length,
+      },
+    });
+  }
+
+  private async exchange(request: http.ClientRequest, body: Buffer): Promise<Attempt> {
+    this.inFlight.add(request);
     return new Promise((resolve) => {
-      const request = this.send({
-        ...this.requestOptions,
-        path: `${this.basePath}/v1/topics/${topic}/events`,
-        headers: {
-          authorization: `Bearer ${this.options.apiKey}`,
-          'content-type': contentType,
-          'content-length': body.length,
-        },
-      });
       const { requestTimeoutMs } = this.options;
-      const timer = setTimeout(() => request.destroy(timeoutError(requestTimeoutMs)), requestTimeoutMs);
+      const timer = startTimer(() => request.destroy(timeoutError(requestTimeoutMs)), requestTimeoutMs);
       const finish = (attempt: Attempt) => {
         clearTimeout(timer);
+        this.inFlight.delete(request);
         resolve(attempt);
       };
       request.once('response', (response) => collect(response, finish));
