@@ -1,6 +1,7 @@
 import { parseSecret } from '@hookcast/protocol';
+import { brokerBase, isObject, requestBroker, type ApiResult } from './broker-request.js';
 import { planFrom, type RegistrationPlan } from './registration-plan.js';
-import { isHttpUrl, type SubscriptionDeclaration } from './subscription-declaration.js';
+import type { SubscriptionDeclaration } from './subscription-declaration.js';
 
 export interface BrokerOptions {
   /** Such as `http://127.0.0.1:8080`; a path in it is kept as a prefix. */
@@ -19,18 +20,17 @@ export interface ServiceDeclaration {
 
 export interface RegisteredSubscription {
   name: string;
+  url: string;
   /** Undefined when the key may not see it. */
   secret: string | undefined;
 }
 
-export type ApiResult<T> =
-  | { kind: 'ok'; value: T }
-  /** The broker said no. */
-  | { kind: 'refused'; status: number; code: string | undefined; detail: string }
-  /** It cannot say anything at the moment. */
-  | { kind: 'unavailable'; detail: string };
-
-const timeoutMs = 10_000;
+/** What the broker tells of a service. */
+export interface RegisteredService {
+  /** Where the API key belongs; undefined when the broker does not say. */
+  namespace: string | undefined;
+  subscriptions: RegisteredSubscription[];
+}
 
 /** The part of the broker's HTTP API that a receiving service needs. */
 export class BrokerApi {
@@ -38,68 +38,58 @@ export class BrokerApi {
 
   /** @throws {TypeError} when the options cannot be right */
   constructor(private readonly options: BrokerOptions) {
-    if (!isHttpUrl(options.url)) throw new TypeError(`broker.url is no http or https URL: "${options.url}"`);
+    this.base = brokerBase(options.url);
     if (!options.apiKey) throw new TypeError('broker.apiKey is missing');
-    this.base = options.url.replace(/\/+$/, '');
   }
 
-  async declare({ service, ...declaration }: ServiceDeclaration): Promise<ApiResult<RegisteredSubscription[]>> {
+  async declare({ service, ...declaration }: ServiceDeclaration): Promise<ApiResult<RegisteredService>> {
     const result = await this.request('PUT', `/v1/services/${service}`, declaration);
-    return result.kind === 'ok' ? { kind: 'ok', value: subscriptionsOf(result.value) } : result;
+    return result.kind === 'ok' ? { kind: 'ok', value: serviceOf(result.value) } : result;
   }
 
   /** What `declare` would change, without changing it. */
   async plan({ service, ...declaration }: ServiceDeclaration): Promise<ApiResult<RegistrationPlan>> {
-    const result = await this.request('PUT', `/v1/services/${service}?dryRun=true`, declaration);
+    const result = await this.dryRun(service, declaration);
     return result.kind === 'ok' ? { kind: 'ok', value: planFrom(service, result.value) } : result;
+  }
+
+  /** Those of the subscriptions that exist, as they are, whichever revision declared them. */
+  async existing({
+    service,
+    subscriptions,
+  }: Pick<ServiceDeclaration, 'service' | 'subscriptions'>): Promise<ApiResult<RegisteredService>> {
+    const result = await this.dryRun(service, { subscriptions });
+    return result.kind === 'ok' ? { kind: 'ok', value: serviceOf(result.value) } : result;
   }
 
   async heartbeat(service: string): Promise<ApiResult<unknown>> {
     return this.request('POST', `/v1/services/${service}/heartbeat`);
   }
 
+  private async dryRun(service: string, declaration: object): Promise<ApiResult<unknown>> {
+    return this.request('PUT', `/v1/services/${service}?dryRun=true`, declaration);
+  }
+
   private async request(method: string, path: string, body?: object): Promise<ApiResult<unknown>> {
-    try {
-      const response = await fetch(`${this.base}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${this.options.apiKey}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      return resultOf(response.status, await response.text());
-    } catch (error) {
-      return { kind: 'unavailable', detail: describe(error) };
-    }
+    return requestBroker(`${this.base}${path}`, { method, apiKey: this.options.apiKey, body });
   }
 }
 
-function resultOf(status: number, text: string): ApiResult<unknown> {
-  const json = parseJson(text);
-  if (status >= 200 && status < 300) return { kind: 'ok', value: json };
-  const detail = `the broker answered ${status}${wordsOf(json)}`;
-  const isPassing = status >= 500 || status === 408 || status === 429;
-  if (isPassing) return { kind: 'unavailable', detail };
-  return { kind: 'refused', status, code: isObject(json) ? String(json['code']) : undefined, detail };
-}
-
-/** A problem in one line, with every fault it lists. */
-function wordsOf(problem: unknown): string {
-  if (!isObject(problem)) return '';
-  const errors = Array.isArray(problem['errors']) ? problem['errors'].filter(isObject) : [];
-  const faults = errors.map(({ pointer, detail }) => `${String(pointer)} ${String(detail)}`).join('; ');
-  const words = [problem['code'], problem['detail'] ?? problem['title'], faults];
-  return words.flatMap((word) => (typeof word === 'string' && word !== '' ? [`: ${word}`] : [])).join('');
+function serviceOf(answer: unknown): RegisteredService {
+  const namespace = isObject(answer) ? answer['namespace'] : undefined;
+  return {
+    namespace: typeof namespace === 'string' ? namespace : undefined,
+    subscriptions: subscriptionsOf(answer),
+  };
 }
 
 function subscriptionsOf(answer: unknown): RegisteredSubscription[] {
   const list = isObject(answer) && Array.isArray(answer['subscriptions']) ? answer['subscriptions'] : [];
   return list
     .filter(isObject)
-    .flatMap(({ name, secret }) => (typeof name === 'string' ? [{ name, secret: sharedSecret(secret) }] : []));
+    .flatMap(({ name, url, secret }) =>
+      typeof name === 'string' ? [{ name, url: String(url), secret: sharedSecret(secret) }] : [],
+    );
 }
 
 /** Undefined for anything that cannot verify, such as a hint in place of the secret. */
@@ -110,21 +100,3 @@ function sharedSecret(value: unknown): string | undefined {
     return undefined;
   }
 }
-
-/** fetch() hides why a connection failed in the cause of its error. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  return cause instanceof Error ? `${error.message}: ${cause.message || cause.name}` : error.message;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

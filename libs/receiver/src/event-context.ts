@@ -1,6 +1,5 @@
 import {
   busExtensions,
-  contentModeOf,
   hookHeaders,
   hopCountOf,
   hopsOf,
@@ -9,7 +8,8 @@ import {
   type CloudEvent,
   type HeaderValues,
 } from '@hookcast/protocol';
-import type { PlainEvent } from './plain-envelope.js';
+import type { BatchPlace } from './batch-places.js';
+import type { ReadEvent } from './plain-event.js';
 
 /** Everything about a delivered event besides its data. */
 export interface EventContext {
@@ -19,11 +19,16 @@ export interface EventContext {
   topic: string;
   /** The subscription that is served; undefined when the sender does not say. */
   subscription: string | undefined;
-  /** Number of this attempt, from 1; in a batch the highest of its events, as the broker says no more. */
+  /**
+   * What an inbox keeps ids apart by: the subscription when this receiver, or the handler, declares it; otherwise nothing,
+   * since the header that names it is not signed, and another name would make a handled event look new.
+   */
+  dedupeScope: string;
+  /** Number of this attempt, from 1. */
   attempt: number;
   /** When it happened, by its publisher, or was stored. */
   time: Date | undefined;
-  /** Where it stands in the log, `<stream>:<seq>`; in a batch only known of its first event. */
+  /** Where it stands in the log, `<stream>:<seq>`; undefined in a batch whose positions would have been too long to tell. */
   position: string | undefined;
   /** How many hooks the event and its ancestors have gone through, this one counted. */
   hops: number;
@@ -50,31 +55,30 @@ export interface DeliveredEvent {
   context: EventContext;
 }
 
+/** The value that an event's data stands for. */
+export function valueOf({ data, datacontenttype }: CloudEvent): unknown {
+  return data !== undefined && isJsonContentType(datacontenttype) ? JSON.parse(data.toString('utf8')) : data;
+}
+
 /**
  * @param headers of the request that delivered it
- * @param index its place in a batch
+ * @param place in a batch; undefined for an event on its own
  */
-export function deliveredEvent(event: CloudEvent, headers: HeaderValues, index = 0): DeliveredEvent {
-  const { data, datacontenttype } = event;
-  const isJson = data !== undefined && isJsonContentType(datacontenttype);
-  return { data: isJson ? JSON.parse(data.toString('utf8')) : data, context: contextOf(event, headers, index) };
+export function deliveredEvent({ event, value }: ReadEvent, headers: HeaderValues, place?: BatchPlace): DeliveredEvent {
+  return { data: value, context: contextOf(event, headers, place) };
 }
 
-/** The same for an event whose data has been parsed already. */
-export function deliveredPlain({ event, value }: PlainEvent, headers: HeaderValues): DeliveredEvent {
-  return { data: value, context: contextOf(event, headers, 0) };
-}
-
-function contextOf(event: CloudEvent, headers: HeaderValues, index: number): EventContext {
+function contextOf(event: CloudEvent, headers: HeaderValues, place: BatchPlace | undefined): EventContext {
   const { orderingKey, traceParent, traceState } = busExtensions;
   return {
     id: event.id,
     topic: text(headers[hookHeaders.topic]) ?? event.type,
     subscription: text(headers[hookHeaders.subscription]),
-    attempt: Number(text(headers[hookHeaders.attempt]) ?? 1),
+    dedupeScope: '',
+    attempt: place?.attempt ?? attemptOf(headers[hookHeaders.attempt]),
     time: event.time === undefined ? undefined : parseTimestamp(event.time),
-    position: index === 0 ? text(headers[hookHeaders.position]) : undefined,
-    hops: hopsAfter(event, headers),
+    position: place === undefined ? text(headers[hookHeaders.position]) : place.position,
+    hops: hopsAfter(event, place === undefined ? headers[hookHeaders.hops] : undefined),
     replay: headers[hookHeaders.replay] === 'true',
     traceparent: text(headers['traceparent']) ?? event.extensions[traceParent],
     tracestate: text(headers['tracestate']) ?? event.extensions[traceState],
@@ -87,13 +91,19 @@ function contextOf(event: CloudEvent, headers: HeaderValues, index: number): Eve
   };
 }
 
-/** The attribute goes first: the header of a batch speaks of the event in it that went through most. */
-function hopsAfter(event: CloudEvent, headers: HeaderValues): number {
+/**
+ * The attribute goes first.
+ *
+ * @param header of an event on its own; that of a batch speaks of the event in it that went through most
+ */
+function hopsAfter(event: CloudEvent, header: string | string[] | undefined): number {
   const before = hopsOf(event);
-  if (before !== undefined) return before + 1;
-  const isBatch = contentModeOf(text(headers['content-type'])) === 'batch';
-  return (isBatch ? undefined : hopCountOf(headers[hookHeaders.hops])) ?? 1;
+  return before === undefined ? hopCountOf(header) || 1 : before + 1;
 }
+
+/** The header is not signed, so it may hold anything. */
+const attemptOf = (header: string | string[] | undefined): number =>
+  typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) || 1 : 1;
 
 const text = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

@@ -16,6 +16,17 @@ interface Reaction {
   react(data: unknown, context: EventContext): unknown;
 }
 
+/**
+ * Handlers by topic or pattern (`orders.*`, `payments.**`). Those of a topic in `HookcastTopics` take the data it has there;
+ * those of other topics, and of patterns, any.
+ */
+export type EventHandlerMap = Readonly<Record<string, EventHandler | readonly EventHandler[]>> & {
+  readonly [T in keyof HookcastTopics]?: TopicHandler<T> | readonly TopicHandler<T>[];
+};
+
+/** A handler of a topic in `HookcastTopics`. */
+export type TopicHandler<T extends keyof HookcastTopics> = (data: HookcastTopics[T], context: EventContext) => unknown;
+
 export interface HandlerEntry {
   /** A topic, or a pattern: `*` is one segment, `**` at the end one or more. */
   pattern: string;

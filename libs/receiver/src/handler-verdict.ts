@@ -1,11 +1,23 @@
 import type { Verdict } from '@hookcast/protocol';
 
+/** By this, and not by their class, verdicts are known: a program may have loaded this package as ESM and as CommonJS. */
+const brand = Symbol.for('hookcast.verdict');
+
 /** What a handler throws to say what becomes of its event. It is no failure: `onError` is not told. */
 export abstract class HandlerVerdict extends Error {
   abstract readonly verdict: Exclude<Verdict, 'ok'>;
   /** Seconds before the next attempt, at least. */
   readonly afterSeconds: number | undefined = undefined;
+
+  constructor(reason: string) {
+    super(reason);
+    Object.defineProperty(this, brand, { value: true });
+  }
 }
+
+/** True for a verdict of this copy of the package or another. */
+export const isVerdict = (thrown: unknown): thrown is HandlerVerdict =>
+  typeof thrown === 'object' && thrown !== null && Reflect.get(thrown, brand) === true;
 
 /** Deliver the event again, on the schedule of the subscription. */
 export class Retry extends HandlerVerdict {
@@ -67,7 +79,7 @@ export type Handled =
 /** What several handlers of one event come to: the one that loses least speaks for all. */
 export function handledOf(thrown: readonly unknown[]): Handled {
   if (thrown.length === 0) return { kind: 'done' };
-  const verdicts = thrown.filter((reason) => reason instanceof HandlerVerdict);
+  const verdicts = thrown.filter(isVerdict);
   if (verdicts.length < thrown.length) return { kind: 'failed' };
   const verdict = strongestFirst.find((each) => verdicts.some((thrownOne) => thrownOne.verdict === each)) ?? 'retry';
   return { kind: 'verdict', verdict, afterSeconds: verdict === 'retry' ? longest(verdicts) : undefined };

@@ -1,24 +1,29 @@
 import type { HeaderValues, VerificationKeys } from '@hookcast/protocol';
+import { DeclaredSubscriptions } from './declared-subscriptions.js';
 import type { DeliveredEvent, EventContext } from './event-context.js';
-import { EventHandlers, type EventHandler, type HandlerEntry } from './event-handlers.js';
+import { EventHandlers, type EventHandlerMap, type HandlerEntry } from './event-handlers.js';
 import { answerHandshake, type HandshakeOptions } from './handshake.js';
+import { HeldLine } from './held-line.js';
 import { HandlingSlots } from './handling-slots.js';
-import { comesAgain, HandlerVerdict, handledOf, type Handled } from './handler-verdict.js';
+import { comesAgain, handledOf, isVerdict, type Handled } from './handler-verdict.js';
 import { answerBatch, answerOne, answerRefusal, methodNotAllowed, type HookAnswer } from './hook-answer.js';
 import type { Refusal } from './hook-request-error.js';
 import { atHops } from './hop-count.js';
 import { Keyring, type SecretSource } from './keyring.js';
 import { openRequest } from './open-request.js';
+import { optionLimit } from './option-limit.js';
+import { tell } from './tell.js';
+import type { PublicKeySource } from './public-keys.js';
 
 export interface ReceiverOptions {
   /** Handlers by topic or pattern (`orders.*`, `payments.**`). Every handler that matches an event runs. */
-  on?: Readonly<Record<string, EventHandler | readonly EventHandler[]>> | undefined;
+  on?: EventHandlerMap | undefined;
   /** The same as a list, for code that finds its handlers. */
   handlers?: readonly HandlerEntry[] | undefined;
   /** `whsec_…`; several while one rotates. */
   secrets?: readonly string[] | undefined;
-  /** `whpk_…` */
-  publicKeys?: readonly string[] | undefined;
+  /** `whpk_…`, or where they come from: `createPublicKeys({ url })` fetches them from the broker. */
+  publicKeys?: readonly string[] | PublicKeySource | undefined;
   /** Where secrets come from that are not given: a `createRegistration()`. Until it knows some, requests get 503. */
   registration?: SecretSource | undefined;
   /** How far the timestamp of a request may be from the clock. @default 300 */
@@ -32,6 +37,11 @@ export interface ReceiverOptions {
    * @default 'retry'
    */
   unhandled?: 'retry' | 'accept' | undefined;
+  /**
+   * `strict` when the subscriptions that deliver here are: behind a failed event of a batch nothing is handled any more.
+   * Otherwise only later events of its key wait. Subscriptions of a registration say it themselves.
+   */
+  ordering?: 'none' | 'key' | 'strict' | undefined;
   handshake?: HandshakeOptions | undefined;
   /**
    * Events that are handled at once, over all requests; the others wait in line, and are answered `retry` when they have
@@ -60,27 +70,35 @@ const maxWaitMs = 10_000;
 /** What the handlers of every kind of server share. */
 export class HookEndpoint {
   readonly maxBodyBytes: number;
+  private readonly toleranceSeconds: number;
   private readonly handlers: EventHandlers;
   private readonly keyring: Keyring;
   private readonly slots: HandlingSlots;
+  private readonly declared: DeclaredSubscriptions;
 
   constructor(private readonly options: ReceiverOptions) {
-    this.maxBodyBytes = options.maxBodyBytes ?? 8 * 1024 * 1024;
+    this.maxBodyBytes = optionLimit('maxBodyBytes', options.maxBodyBytes ?? 8 * 1024 * 1024, 1);
+    this.toleranceSeconds = optionLimit('toleranceSeconds', options.toleranceSeconds ?? 300, 0);
     this.slots = new HandlingSlots(options.concurrency ?? Infinity, maxWaitMs);
     this.handlers = new EventHandlers([...entriesOf(options), ...(options.handlers ?? [])]);
+    this.declared = new DeclaredSubscriptions(options.registration?.declared ?? [], options.ordering === 'strict');
     const keys = keysOf(options);
-    if (keys === undefined && options.registration === undefined) {
+    const source = sourceOf(options);
+    if (keys === undefined && source === undefined) {
       throw new TypeError('A receiver needs secrets, publicKeys or a registration: nothing else proves who sends.');
     }
-    this.keyring = new Keyring(keys ?? {}, options.registration);
+    this.keyring = new Keyring(keys ?? {}, source);
   }
 
   async handle({ method, headers, body }: HookRequest): Promise<HookAnswer> {
     if (method === 'OPTIONS') return answerHandshake(headers, this.options.handshake);
     if (method !== 'POST') return methodNotAllowed();
-    const { toleranceSeconds = 300 } = this.options;
+    const { toleranceSeconds } = this;
     const opened = openRequest({ headers, body }, this.keyring, { toleranceSeconds });
     if (opened.kind === 'refused') return this.refuse(opened);
+    const [first] = opened.events;
+    const refusal = first && this.declared.refusalOf(first.context);
+    if (refusal !== undefined) return this.refuse(refusal);
     const handled = await this.handleInOrder(opened.events);
     const [only] = handled;
     return opened.isBatch || only === undefined ? answerBatch(handled) : answerOne(only.handled);
@@ -95,13 +113,11 @@ export class HookEndpoint {
   /** One after the other: the order of a batch is that of the log. */
   private async handleInOrder(events: readonly DeliveredEvent[]): Promise<{ id: string; handled: Handled }[]> {
     const results: { id: string; handled: Handled }[] = [];
-    const heldKeys = new Set<string>();
+    const line = new HeldLine((context) => this.declared.isStrict(context));
     for (const event of events) {
-      const { id, key } = event.context;
-      const isHeld = key !== undefined && heldKeys.has(key);
-      const handled = isHeld ? held : await this.inSlot(event);
-      if (key !== undefined && comesAgain(handled)) heldKeys.add(key);
-      results.push({ id, handled });
+      const handled = line.isHeld(event.context) ? held : await this.inSlot(event);
+      if (comesAgain(handled)) line.hold(event.context);
+      results.push({ id: event.context.id, handled });
     }
     return results;
   }
@@ -116,11 +132,14 @@ export class HookEndpoint {
     const matching = this.handlers.of(context);
     if (matching.length === 0) return { kind: this.options.unhandled === 'accept' ? 'done' : 'unhandled' };
     const results = await Promise.allSettled(
-      matching.map(async ({ handle }) => atHops(context.hops, async () => handle(data, context))),
+      matching.map(async ({ handle, subscription }) => {
+        const scoped = { ...context, dedupeScope: subscription ?? this.declared.scopeOf(context) };
+        return atHops(context.hops, async () => handle(data, scoped));
+      }),
     );
     const thrown: unknown[] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     const { onError = logError } = this.options;
-    for (const reason of thrown) if (!(reason instanceof HandlerVerdict)) tell(() => onError(reason, context));
+    for (const reason of thrown) if (!isVerdict(reason)) tell(() => onError(reason, context));
     return handledOf(thrown);
   }
 }
@@ -132,17 +151,27 @@ function entriesOf({ on = {} }: ReceiverOptions): HandlerEntry[] {
 }
 
 function keysOf({ secrets = [], publicKeys = [] }: ReceiverOptions): VerificationKeys | undefined {
-  return secrets.length + publicKeys.length > 0 ? { secrets, publicKeys } : undefined;
+  const given = isKeySource(publicKeys) ? [] : publicKeys;
+  return secrets.length + given.length > 0 ? { secrets, publicKeys: given } : undefined;
 }
 
-/** A log that fails must not decide over an event. */
-function tell(listener: () => void): void {
-  try {
-    listener();
-  } catch (error) {
-    console.error('A listener of the receiver failed:', error);
-  }
+function sourceOf({ registration, publicKeys = [] }: ReceiverOptions): SecretSource | undefined {
+  if (!isKeySource(publicKeys)) return registration;
+  return {
+    declared: registration?.declared,
+    secretsOf: (subscription) => registration?.secretsOf(subscription) ?? noSecrets,
+    publicKeysOf: () => publicKeys.publicKeys(),
+    refresh: () => {
+      registration?.refresh();
+      publicKeys.refresh();
+    },
+  };
 }
+
+const isKeySource = (keys: readonly string[] | PublicKeySource): keys is PublicKeySource => 'refresh' in keys;
+
+/** One array, since verifiers are kept by it. */
+const noSecrets: readonly string[] = [];
 
 function logError(error: unknown, { id, topic, attempt }: EventContext): void {
   console.error(`A handler failed on event ${id} of ${topic}, attempt ${attempt}:`, error);

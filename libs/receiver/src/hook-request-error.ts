@@ -4,7 +4,9 @@
  * - `missing-header`, `malformed-header`, `too-many-signatures`: its signature headers are not those of Standard Webhooks
  * - `too-old`, `too-new`: its timestamp is further from the clock than the tolerance
  * - `no-match`: no key made this signature of these bytes
- * - `no-keys`: no secret is known yet, so nothing can be verified
+ * - `no-keys`: no secret and no public key is known yet, so nothing can be verified
+ * - `id-mismatch`: its event, or its batch, is not the one that the signed `webhook-id` names
+ * - `undeclared-topic`: it names a topic that its subscription was not declared for
  * - `malformed-event`: it is genuine, but carries no event that can be read
  * - `too-large`: its body is over the limit
  * - `body-consumed`: something read the body before the receiver, and kept no raw bytes
@@ -18,6 +20,8 @@ export type RefusalReason =
   | 'too-new'
   | 'no-match'
   | 'no-keys'
+  | 'id-mismatch'
+  | 'undeclared-topic'
   | 'malformed-event'
   | 'too-large'
   | 'body-consumed'
@@ -54,6 +58,9 @@ const statuses: Record<RefusalReason, number> = {
   'too-new': 401,
   'no-match': 401,
   'no-keys': 503,
+  'id-mismatch': 401,
+  // As an event that no handler matches: a later version of the service may take it.
+  'undeclared-topic': 404,
   'malformed-event': 400,
   'too-large': 413,
   'body-consumed': 500,

@@ -1,4 +1,5 @@
 import { forgetHandled } from './inbox-store.js';
+import { tell } from './tell.js';
 import { tableName, type SqlTransaction } from '@hookcast/protocol/sql-transaction';
 
 export interface InboxPruningOptions {
@@ -43,7 +44,7 @@ export function createInboxPruning(options: InboxPruningOptions): InboxPruning {
     return { forgotten };
   };
   const tick = async () => {
-    await runOnce().catch(onError);
+    await runOnce().catch((error: unknown) => tell(() => onError(error)));
     if (isStarted) timer = setTimeout(begin, intervalMs).unref();
   };
   const begin = () => {

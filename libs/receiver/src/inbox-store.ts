@@ -8,7 +8,7 @@ export interface InboxKey {
 }
 
 /** The statements that make the table; each may be repeated. */
-export function inboxTableSql(table: string): string {
+export function inboxTableSql(table = 'hookcast_inbox'): string {
   const index = `${table.split('.').at(-1)}_handled_at`;
   return `create table if not exists ${tableName(table)} (
   subscription text not null,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Inject, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { nodeRequestOf, nodeResponseOf, type FastifyReply, type FastifyRequest } from './nest-fastify.js';
 import type { Receiver } from './receiver.js';
 
 /** The injection token of the {@link Receiver} that answers the requests. */
@@ -12,8 +13,11 @@ export function hookController(path: string, decorators: readonly ClassDecorator
     constructor(@Inject(RECEIVER) private readonly receiver: Pick<Receiver, 'node'>) {}
 
     @Post()
-    async receive(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
-      await this.receiver.node(request, response);
+    async receive(
+      @Req() request: IncomingMessage | FastifyRequest,
+      @Res() response: ServerResponse | FastifyReply,
+    ): Promise<void> {
+      await this.receiver.node(nodeRequestOf(request), nodeResponseOf(response));
     }
   }
   for (const decorate of decorators) decorate(HookController);

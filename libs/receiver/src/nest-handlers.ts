@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import type { EventHandler } from './event-handlers.js';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
+import type { EventContext } from './event-context.js';
 import { onEventMetadata, type OnEventMetadata } from './nest-on-event.js';
 
 /** A method with `@OnEvent`, once for each of its patterns. */
 export interface DecoratedHandler extends OnEventMetadata {
   /** `Class.method`, for what is said to people. */
   name: string;
-  handle: EventHandler;
+  /** @param transaction only for a handler with an inbox */
+  handle: (data: unknown, context: EventContext, transaction?: SqlTransaction) => unknown;
 }
 
 /** Finds the methods with `@OnEvent` of every provider and controller. */
@@ -43,7 +45,7 @@ function handlersOf(instance: object, scanner: MetadataScanner): DecoratedHandle
     const declared: unknown = prototype === null ? undefined : Reflect.get(prototype, method);
     if (typeof declared !== 'function') return [];
     const name = `${instance.constructor.name}.${method}`;
-    const handle: EventHandler = (data, context) => call(instance, method, [data, context]);
+    const handle: DecoratedHandler['handle'] = (...parameters) => call(instance, method, parameters);
     return onEventMetadata(declared).map((metadata) => ({ ...metadata, name, handle }));
   });
 }

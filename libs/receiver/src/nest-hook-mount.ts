@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type HttpServer } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { HookEndpoint } from './hook-endpoint.js';
+import { adapterOf, onAdapter } from './nest-adapter.js';
+import { nodeResponseOf, takeBytes, type FastifyHooks } from './nest-fastify.js';
 import { HOOK_PATH } from './nest-options.js';
 import { answerNode, sendAnswer } from './node-handler.js';
 import { rawBodyOf, type ParsedRequest } from './raw-body.js';
@@ -17,35 +19,39 @@ export class HookMount {
 
   /** The path of the hook, global prefix included. The prefix is set after the module is made, so ask late. */
   get path(): string {
-    return `/${this.config.getGlobalPrefix()}/${this.route}`.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
+    // An application context has none in Nest 10.0, whatever the type says.
+    const config: ApplicationConfig | undefined = this.config;
+    return `/${config?.getGlobalPrefix() ?? ''}/${this.route}`.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
   }
 
   /**
    * Takes the bytes of hook requests before any body parser of the application gets to them, and answers handshakes
-   * before its CORS does. To be called while the application is made: Express asks in the order of `use`.
+   * before its CORS does. To be called while the application is made: Express and Fastify ask in the order of installing.
    */
   intercept(endpoint: () => HookEndpoint): void {
-    const install = () => this.install(endpoint);
-    if (this.adapter === undefined) this.host.init$.subscribe(install);
-    else install();
+    onAdapter(this.host, (adapter) => this.install(adapter, endpoint));
   }
 
   /** Calls back once the server takes requests, so that a handshake finds it there. */
   onListening(listening: () => void): void {
+    const { listen$ }: Partial<HttpAdapterHost> = this.host;
     if (this.host.listening) listening();
-    else this.host.listen$.subscribe(listening);
+    else if (listen$ !== undefined) listen$.subscribe(listening);
+    else adapterOf(this.host)?.getHttpServer().once('listening', listening);
   }
 
-  /** There is none yet in a testing module, and never one in an application context, whatever the type says. */
-  private get adapter(): HttpServer | undefined {
-    const adapter: HttpServer | null | undefined = this.host.httpAdapter;
-    return adapter ?? undefined;
+  private install(adapter: HttpServer, endpoint: () => HookEndpoint): void {
+    switch (adapter.getType()) {
+      case 'express':
+        return this.installInExpress(adapter, endpoint);
+      case 'fastify':
+        return this.installInFastify(adapter.getInstance(), endpoint);
+      default:
+        throw new TypeError(`${needsAdapter}, not ${adapter.getType()}.`);
+    }
   }
 
-  private install(endpoint: () => HookEndpoint): void {
-    const { adapter } = this;
-    if (adapter === undefined) return;
-    if (adapter.getType() !== 'express') throw new TypeError(`${needsExpress}, not ${adapter.getType()}.`);
+  private installInExpress(adapter: HttpServer, endpoint: () => HookEndpoint): void {
     adapter.use((request: ParsedRequest, response: ServerResponse, next: () => void) => {
       if (!this.isHook(request)) next();
       else if (request.method === 'POST') void keepBytes(endpoint(), { request, response, next });
@@ -54,15 +60,25 @@ export class HookMount {
     });
   }
 
-  /** Compares as Express does by default: case and a slash at the end do not matter. */
+  private installInFastify(fastify: FastifyHooks, endpoint: () => HookEndpoint): void {
+    fastify.addHook('onRequest', (request, reply, next) => {
+      const { raw } = request;
+      if (!this.isHook(raw)) next();
+      else if (raw.method === 'POST') void takeBytes(endpoint(), { request, reply, next });
+      else if (isHandshake(raw)) void answerNode(endpoint(), raw, nodeResponseOf(reply));
+      else next();
+    });
+  }
+
+  /** Compares as Express does by default: case and a slash at the end do not matter. The routes have the last word. */
   private isHook({ url = '' }: IncomingMessage): boolean {
     const [path = ''] = url.split('?', 1);
     return path.toLowerCase().replace(/(?<=.)\/$/, '') === this.path.toLowerCase();
   }
 }
 
-const needsExpress =
-  'HookcastReceiverModule needs @nestjs/platform-express; with other adapters use createReceiver().fetch or .node';
+const needsAdapter =
+  'HookcastReceiverModule needs @nestjs/platform-express or -fastify; with other adapters use createReceiver()';
 
 const isHandshake = ({ method, headers }: IncomingMessage): boolean =>
   method === 'OPTIONS' && headers['webhook-request-origin'] !== undefined;

@@ -11,6 +11,18 @@ export interface OnEventOptions extends SubscriptionSettings {
    * @default `<service>.<pattern>`, with `any` for `*` and `all` for `**`
    */
   subscription?: string | undefined;
+  /**
+   * Runs the method in a transaction of the service's database that also notes that its event was handled, so that what it
+   * writes there exists once. The transaction is its third parameter: TypeORM's EntityManager or a client of `pg`, by the
+   * `inbox` of the module. It is noted under `Class.method`; `handler` is another name, to be kept when the code moves.
+   *
+   * @default false
+   */
+  inbox?: boolean | InboxHandler | undefined;
+}
+
+export interface InboxHandler {
+  handler: string;
 }
 
 export interface OnEventMetadata {
@@ -19,8 +31,8 @@ export interface OnEventMetadata {
 }
 
 /** On a method whose data is what `HookcastTopics` says of the topics; on any, when one of them is not in it. */
-export type OnEventDecorator<T extends string> = <
-  Handler extends (data: HandledData<T>, context: EventContext) => unknown,
+export type OnEventDecorator<T extends string, More extends unknown[] = []> = <
+  Handler extends (data: HandledData<T>, context: EventContext, ...more: More) => unknown,
 >(
   target: object,
   name: string | symbol,
@@ -40,15 +52,25 @@ const metadataKey = 'hookcast:on-event';
  * \@OnEvent('orders.*', { concurrency: 4 })
  * async onOrder(order: Order, { id, topic }: EventContext) {}
  *
+ * \@OnEvent('orders.created', { inbox: true })
+ * async write(order: Order, context: EventContext, tx: EntityManager) {
+ *   await tx.save(invoiceOf(order));
+ * }
+ *
  * @throws {RangeError} when a pattern is none
  */
 export function OnEvent<const T extends TopicName>(
   patterns: T | readonly T[],
-  options: OnEventOptions = {},
-): OnEventDecorator<T> {
-  const added = [patterns].flat().map((pattern) => ({ pattern: String(pattern), options }));
+  options: OnEventOptions & { inbox: true | InboxHandler },
+): OnEventDecorator<T, [transaction: never]>;
+export function OnEvent<const T extends TopicName>(
+  patterns: T | readonly T[],
+  options?: OnEventOptions,
+): OnEventDecorator<T>;
+export function OnEvent(patterns: string | readonly string[], options: OnEventOptions = {}): MethodDecorator {
+  const added = [patterns].flat().map((pattern) => ({ pattern, options }));
   for (const { pattern } of added) compilePattern(pattern);
-  return (_target, _name, { value }) => {
+  return (_target, _name, { value }: PropertyDescriptor) => {
     if (typeof value !== 'function') throw new TypeError('@OnEvent belongs on a method.');
     Reflect.defineMetadata(metadataKey, [...added, ...onEventMetadata(value)], value);
   };

@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { BrokerOptions } from './broker-api.js';
 import type { ReceiverOptions } from './hook-endpoint.js';
 import { hookController } from './nest-controller.js';
+import type { HookcastInboxOptions } from './nest-inbox.js';
 import type { SubscriptionSettings } from './subscription-declaration.js';
 
 /** What the receiver verifies with, and what it registers. Without `broker` nothing is registered. */
@@ -22,6 +23,8 @@ export interface HookcastReceiverModuleOptions extends Pick<
   revision?: number | undefined;
   /** How every subscription is delivered unless its `@OnEvent` says otherwise. */
   subscriptions?: SubscriptionSettings | undefined;
+  /** Where handlers with `inbox: true` have their transactions. What was handled long ago is forgotten while it runs. */
+  inbox?: HookcastInboxOptions | undefined;
 }
 
 /** Options that are known before the others, because routes are made from them. */

@@ -9,24 +9,22 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { EventContext } from './event-context.js';
-import { HookEndpoint, type HookRequest } from './hook-endpoint.js';
+import type { HookEndpoint, HookRequest } from './hook-endpoint.js';
 import type { HookAnswer } from './hook-answer.js';
 import { RECEIVER } from './nest-controller.js';
+import { takenFrom } from './nest-fastify.js';
 import { HandlerDiscovery } from './nest-handlers.js';
 import { HookMount } from './nest-hook-mount.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type HookcastReceiverModuleOptions } from './nest-options.js';
-import { checkRegistrationOptions, planOf, registrationOf } from './nest-registration.js';
-import { answerNode } from './node-handler.js';
+import { checkRegistrationOptions, hookOf, type NestHook } from './nest-registration.js';
+import { answerNode, sendAnswer } from './node-handler.js';
 import type { Registration } from './registration.js';
 
 /** The hook of an application: its `@OnEvent` handlers behind one endpoint, registered at the broker. */
 @Injectable()
 export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('HookcastReceiver');
-  private endpoint: HookEndpoint | undefined;
-  private active: Registration | undefined;
-  private hasHandlers = false;
+  private hook: NestHook | undefined;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: HookcastReceiverModuleOptions,
@@ -39,7 +37,7 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
 
   /** The registration at the broker; undefined when none was asked for. */
   get registration(): Registration | undefined {
-    return this.active;
+    return this.hook?.registration;
   }
 
   /** Answers a request that reached the application by another way than its HTTP server. */
@@ -48,46 +46,28 @@ export class HookcastReceiver implements OnModuleInit, OnApplicationBootstrap, O
   }
 
   async node(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await answerNode(this.started(), request, response);
+    const taken = takenFrom(request);
+    if (taken === undefined) await answerNode(this.started(), request, response);
+    else sendAnswer(response, await this.started().handle(taken));
   }
 
   onModuleInit(): void {
-    const { subscriptions, entries } = planOf(this.discovery.find(), this.options, this.mount.path);
-    this.hasHandlers = entries.length > 0;
-    this.active = registrationOf(this.options, subscriptions, this.logger);
-    this.endpoint = new HookEndpoint({
-      ...this.options,
-      handlers: entries,
-      registration: this.active,
-      onError: (error, context) => this.logFailure(error, context),
-      onRefused: ({ reason, detail }) => this.logger.warn(`A request was refused (${reason}): ${detail}`),
-    });
+    const { logger, mount } = this;
+    this.hook = hookOf(this.discovery.find(), this.options, { path: mount.path, decorator: '@OnEvent', logger });
   }
 
   onApplicationBootstrap(): void {
-    const { active } = this;
-    if (active !== undefined) this.mount.onListening(() => this.register(active));
+    this.mount.onListening(() => this.hook?.register());
   }
 
   /** In the first hook: an application that is going away renews nothing any more. */
-  onModuleDestroy(): void {
-    this.active?.stop();
-  }
-
-  private register(registration: Registration): void {
-    if (this.hasHandlers) registration.start();
-    // To declare nothing would delete what the service has, with its backlog: more likely a module was left out.
-    else this.logger.warn('No method has @OnEvent: nothing is registered, and what was registered before is kept.');
+  async onModuleDestroy(): Promise<void> {
+    await this.hook?.stop();
   }
 
   private started(): HookEndpoint {
-    if (this.endpoint === undefined) throw new Error('HookcastReceiver is used before the application is initialised.');
-    return this.endpoint;
-  }
-
-  private logFailure(error: unknown, { id, topic, subscription, attempt }: EventContext): void {
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.logger.error(`Event ${id} of ${topic} failed in ${subscription ?? 'a handler'}, attempt ${attempt}`, stack);
+    if (this.hook === undefined) throw new Error('HookcastReceiver is used before the application is initialised.');
+    return this.hook.endpoint;
   }
 }
 

@@ -1,6 +1,10 @@
+import { inspect } from 'node:util';
 import type { Logger } from '@nestjs/common';
+import type { EventContext } from './event-context.js';
+import { HookEndpoint } from './hook-endpoint.js';
 import type { HookcastReceiverModuleOptions } from './nest-options.js';
 import type { DecoratedHandler } from './nest-handlers.js';
+import { pruningOf, withInbox } from './nest-inbox.js';
 import { planSubscriptions, type SubscriptionPlan } from './nest-subscriptions.js';
 import { createRegistration, type Registration } from './registration.js';
 import { isHttpUrl, type SubscriptionDeclaration } from './subscription-declaration.js';
@@ -13,8 +17,67 @@ export function checkRegistrationOptions({ broker, service, url }: HookcastRecei
   if (url !== undefined && !isHttpUrl(url)) throw new TypeError(`${owner}: "${url}" is no http or https URL`);
 }
 
+/** What stands behind the hook of an application. */
+export interface NestHook {
+  endpoint: HookEndpoint;
+  /** The registration at the broker; undefined when none was asked for. */
+  registration: Registration | undefined;
+  /** Declares the subscriptions of the handlers at the broker, if there is one, until it has answered. */
+  register(): void;
+  /** Ends the registration's and the inbox's rounds; the endpoint goes on answering. */
+  stop(): Promise<void>;
+}
+
+/** Where a hook stands and what it tells. */
+export interface NestHookPlace {
+  path: string;
+  /** What makes a method a handler, for what is said to people: `@OnEvent`. */
+  decorator: string;
+  logger: Logger;
+}
+
+/** Puts the decorated handlers of an application behind one endpoint, which tells Nest's log. */
+export function hookOf(
+  handlers: readonly DecoratedHandler[],
+  options: HookcastReceiverModuleOptions,
+  { path, decorator, logger }: NestHookPlace,
+): NestHook {
+  const { subscriptions, entries } = planOf(withInbox(handlers, options.inbox), options, path);
+  const registration = registrationOf(options, subscriptions, logger);
+  const isStrict = [options.subscriptions, ...handlers.map((handler) => handler.options)].some(
+    (settings) => settings?.ordering === 'strict',
+  );
+  const endpoint = new HookEndpoint({
+    ...options,
+    handlers: entries,
+    registration,
+    ordering: isStrict ? 'strict' : undefined,
+    onError: (error, context) => logger.error(...failureOf(error, context)),
+    onRefused: ({ reason, detail }) => logger.warn(`A request was refused (${reason}): ${detail}`),
+  });
+  const pruning = pruningOf(options.inbox, (error) => logger.warn(`The inbox was not pruned: ${String(error)}`));
+  const register = () => {
+    pruning?.start();
+    if (registration === undefined) return;
+    if (entries.length > 0) registration.start();
+    // To declare nothing would delete what the service has, with its backlog: more likely a module was left out.
+    else logger.warn(`No method has ${decorator}: nothing is registered, and what was registered before is kept.`);
+  };
+  const stop = async () => {
+    registration?.stop();
+    await pruning?.stop();
+  };
+  return { endpoint, registration, register, stop };
+}
+
+/** A line for the log and the stack under it. Nest hands on what an RpcException was made with, which may be anything. */
+function failureOf(error: unknown, { id, topic, subscription, attempt }: EventContext): [string, string | undefined] {
+  const line = `Event ${id} of ${topic} failed in ${subscription ?? 'a handler'}, attempt ${attempt}`;
+  return [line, error instanceof Error ? error.stack : inspect(error)];
+}
+
 /** The subscriptions of handlers, when there is a broker to declare them at, and what runs on their deliveries. */
-export function planOf(
+function planOf(
   handlers: readonly DecoratedHandler[],
   { broker, service, url = '', subscriptions: defaults = {} }: HookcastReceiverModuleOptions,
   path: string,
@@ -35,7 +98,7 @@ function hookUrl(text: string, path: string): string {
 }
 
 /** The registration at the broker, which tells Nest's log; undefined when none is asked for. */
-export function registrationOf(
+function registrationOf(
   { broker, service, revision }: HookcastReceiverModuleOptions,
   subscriptions: readonly SubscriptionDeclaration[],
   logger: Logger,

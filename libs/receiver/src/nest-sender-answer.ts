@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { map, type Observable } from 'rxjs';
 import type { SourceResponse } from '@hookcast/sources';
+import { nodeResponseOf, type FastifyReply } from './nest-fastify.js';
 import { receivedBy } from './nest-sender-items.js';
 import { sendAnswer } from './node-handler.js';
 import { SenderRequestError } from './sender-request-error.js';
@@ -28,9 +29,9 @@ export class SenderAnswerFilter implements ExceptionFilter<SenderAnswer | Sender
 
   catch(error: SenderAnswer | SenderRequestError, host: ArgumentsHost): void {
     if (error instanceof SenderRequestError) this.report(error);
-    const response = host.switchToHttp().getResponse<ServerResponse>();
+    const response = host.switchToHttp().getResponse<ServerResponse | FastifyReply>();
     const { status, headers, body } = error.response;
-    sendAnswer(response, { status, headers: { ...headers }, body });
+    sendAnswer(nodeResponseOf(response), { status, headers: { ...headers }, body });
   }
 
   private report({ status, message }: SenderRequestError): void {
@@ -44,14 +45,18 @@ export class SenderAnswerInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
     const { response } = receivedBy(http.getRequest<object>());
-    const answer = (own: unknown) => (own === undefined ? expected(response, http.getResponse<ServerResponse>()) : own);
+    const answer = (own: unknown) =>
+      own === undefined ? expected(response, http.getResponse<ServerResponse | FastifyReply>()) : own;
     return next.handle().pipe(map(answer));
   }
 }
 
-function expected(response: SourceResponse, target: ServerResponse): string | undefined {
+function expected(response: SourceResponse, target: ServerResponse | FastifyReply): string | undefined {
   // Nest sets the status of the route after this; another one has to go past it.
   if (response.status !== 200) throw new SenderAnswer(response);
-  for (const [name, value] of Object.entries(response.headers)) target.setHeader(name, value);
+  for (const [name, value] of Object.entries(response.headers)) {
+    if ('raw' in target) target.header(name, value);
+    else target.setHeader(name, value);
+  }
   return response.body === '' ? undefined : response.body;
 }

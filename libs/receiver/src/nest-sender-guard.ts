@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable, type CanActivate, type ExecutionContext, type OnModuleInit, type Type } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { adapterOf, onAdapter } from './nest-adapter.js';
+import { nodeRequestOf, type FastifyRequest } from './nest-fastify.js';
 import { SenderAnswer } from './nest-sender-answer.js';
 import { rememberReceived } from './nest-sender-items.js';
+import { takeSenderBodies } from './nest-sender-fastify.js';
 import { isFactory, type FromSenderFactory, type FromSenderOptions } from './nest-sender-options.js';
 import { confirmSubscription } from './sender-downloads.js';
 import { SenderRequestError } from './sender-request-error.js';
@@ -14,17 +17,26 @@ export function senderGuard(sender: string, given: FromSenderOptions | FromSende
   class SenderGuard implements CanActivate, OnModuleInit {
     private options: Promise<FromSenderOptions> | undefined;
 
-    constructor(private readonly modules: ModuleRef) {}
+    constructor(
+      private readonly modules: ModuleRef,
+      private readonly host: HttpAdapterHost,
+    ) {
+      // Before the routes are made, which Fastify asks for its hooks.
+      onAdapter(host, (adapter) => {
+        if (adapter.getType() === 'fastify') takeSenderBodies(adapter.getInstance());
+      });
+    }
 
     /** Fails the start of an application that could verify nothing. */
     async onModuleInit(): Promise<void> {
+      refuseOtherAdapters(this.host);
       checkSenderOptions(sender, await this.resolved());
     }
 
     async canActivate(context: ExecutionContext): Promise<boolean> {
-      const request = context.switchToHttp().getRequest<IncomingMessage>();
+      const request = context.switchToHttp().getRequest<IncomingMessage | FastifyRequest>();
       const options = await this.resolved();
-      const received = await verifyFrom(sender, request, options);
+      const received = await verifyFrom(sender, incomingOf(request), options);
       await followUp(received, options);
       if (received.kind === 'handshake') throw new SenderAnswer(received.response);
       rememberReceived(request, received);
@@ -36,6 +48,21 @@ export function senderGuard(sender: string, given: FromSenderOptions | FromSende
     }
   }
   return SenderGuard;
+}
+
+/** Nest 10.0 hands no configuration of routes to Fastify, which then parses the body: Nest keeps the bytes, if it is told to. */
+function incomingOf(request: IncomingMessage | FastifyRequest): IncomingMessage {
+  const incoming = nodeRequestOf(request);
+  if ('raw' in request && request.rawBody instanceof Uint8Array) Object.assign(incoming, { rawBody: request.rawBody });
+  return incoming;
+}
+
+function refuseOtherAdapters(host: HttpAdapterHost): void {
+  const type = adapterOf(host)?.getType() ?? 'express';
+  if (type === 'express' || type === 'fastify') return;
+  throw new TypeError(
+    `@FromSender needs @nestjs/platform-express or -fastify, not ${type}; elsewhere use verifyFrom().`,
+  );
 }
 
 async function resolve(given: FromSenderOptions | FromSenderFactory, modules: ModuleRef): Promise<FromSenderOptions> {

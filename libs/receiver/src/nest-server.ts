@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { isTopicPattern } from '@hookcast/protocol';
+import type { SqlTransaction } from '@hookcast/protocol/sql-transaction';
 import { Logger } from '@nestjs/common';
 import { BaseRpcContext, Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventContext } from './event-context.js';
-import { HookEndpoint } from './hook-endpoint.js';
 import type { DecoratedHandler } from './nest-handlers.js';
 import type { OnEventOptions } from './nest-on-event.js';
-import { checkRegistrationOptions, planOf, registrationOf } from './nest-registration.js';
+import { checkRegistrationOptions, hookOf, type NestHook } from './nest-registration.js';
 import { checkPlace, topicOfPattern, type HookcastServerOptions } from './nest-server-options.js';
 import { answerNode, sendAnswer } from './node-handler.js';
 import type { Registration } from './registration.js';
@@ -16,7 +16,9 @@ import type { Registration } from './registration.js';
 export const HOOKCAST_TRANSPORT = Symbol.for('hookcast.transport');
 
 /** What `@Ctx()` gives to an `@EventPattern` handler. */
-export class HookcastContext extends BaseRpcContext<[EventContext]> {
+export class HookcastContext<Transaction = SqlTransaction> extends BaseRpcContext<
+  [EventContext, (Transaction | undefined)?]
+> {
   /** Everything about the event besides its data. */
   get event(): EventContext {
     return this.args[0];
@@ -34,6 +36,18 @@ export class HookcastContext extends BaseRpcContext<[EventContext]> {
   /** From 1. */
   get attempt(): number {
     return this.event.attempt;
+  }
+
+  /**
+   * The transaction of a handler with an inbox: TypeORM's EntityManager or a client of `pg`.
+   *
+   * @throws {TypeError} when the handler has none
+   */
+  get transaction(): Transaction {
+    const [, transaction] = this.args;
+    if (transaction === undefined)
+      throw new TypeError('This handler has no inbox: say `{ hookcast: { inbox: true } }`.');
+    return transaction;
   }
 }
 
@@ -58,8 +72,7 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
   private readonly path: string;
   private readonly events: { pattern: string; callback: EventCallback }[] = [];
   private http: HttpServer | undefined;
-  private endpoint: HookEndpoint | undefined;
-  private active: Registration | undefined;
+  private hook: NestHook | undefined;
 
   /** @throws {TypeError} when the options cannot be right */
   constructor(private readonly options: HookcastServerOptions) {
@@ -73,7 +86,7 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
 
   /** The registration at the broker; undefined when none was asked for. */
   get registration(): Registration | undefined {
-    return this.active;
+    return this.hook?.registration;
   }
 
   /** Nest's own list chains the handlers of one pattern, so that the first failure would hide how the others end. */
@@ -91,11 +104,10 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
 
   listen(callback: (error?: unknown) => void): void {
     const { app, port, host } = this.options;
-    this.open();
+    const hook = this.open();
     const http = app?.getHttpServer() ?? createServer((request, response) => void this.route(request, response));
-    const start = () => this.register();
-    if (http.listening) start();
-    else http.once('listening', start);
+    if (http.listening) hook.register();
+    else http.once('listening', () => hook.register());
     if (app !== undefined) return callback();
     this.http = http;
     http.once('error', callback);
@@ -103,7 +115,7 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
   }
 
   async close(): Promise<void> {
-    this.active?.stop();
+    await this.hook?.stop();
     const { http } = this;
     if (http === undefined) return;
     await new Promise<void>((resolve) => {
@@ -122,17 +134,10 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
     return this.http;
   }
 
-  private open(): void {
+  private open(): NestHook {
+    const { options, path, logger } = this;
     const handlers = this.events.map((event) => this.handlerOf(event));
-    const { subscriptions, entries } = planOf(handlers, this.options, this.path);
-    this.active = registrationOf(this.options, subscriptions, this.logger);
-    this.endpoint = new HookEndpoint({
-      ...this.options,
-      handlers: entries,
-      registration: this.active,
-      onError: (error, context) => this.logFailure(error, context),
-      onRefused: ({ reason, detail }) => this.logger.warn(`A request was refused (${reason}): ${detail}`),
-    });
+    return (this.hook = hookOf(handlers, options, { path, decorator: '@EventPattern', logger }));
   }
 
   private handlerOf({ pattern, callback }: { pattern: string; callback: EventCallback }): DecoratedHandler {
@@ -144,17 +149,12 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
       );
     }
     const options: OnEventOptions = callback.extras?.['hookcast'] ?? {};
-    const handle = async (data: unknown, context: EventContext) => {
-      const result: unknown = await callback(data, new HookcastContext([context]));
+    const handle: DecoratedHandler['handle'] = async (data, context, transaction) => {
+      // oxlint-disable-next-line typescript/no-unnecessary-type-arguments -- inferred, undefined would be part of it
+      const result: unknown = await callback(data, new HookcastContext<SqlTransaction>([context, transaction]));
       return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
     };
     return { pattern: topics, options, name: `@EventPattern(${pattern})`, handle };
-  }
-
-  private register(): void {
-    if (this.events.length > 0) this.active?.start();
-    else
-      this.logger.warn('No method has @EventPattern: nothing is registered, and what was registered before is kept.');
   }
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -164,12 +164,7 @@ export class HookcastServer extends Server implements CustomTransportStrategy {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.endpoint !== undefined) await answerNode(this.endpoint, request, response);
+    if (this.hook !== undefined) await answerNode(this.hook.endpoint, request, response);
     else sendAnswer(response, { status: 503, headers: { 'retry-after': '2' }, body: '' });
-  }
-
-  private logFailure(error: unknown, { id, topic, subscription, attempt }: EventContext): void {
-    const stack = error instanceof Error ? error.stack : JSON.stringify(error);
-    this.logger.error(`Event ${id} of ${topic} failed in ${subscription ?? 'a handler'}, attempt ${attempt}`, stack);
   }
 }

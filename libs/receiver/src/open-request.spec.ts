@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   batchWebhookId,
   escapeWebhookId,
@@ -207,4 +208,25 @@ test.each<[string, Parameters<typeof verifyHookRequest>[0], RefusalReason, numbe
 
 test('without any key everything is refused', () => {
   expect(refusalOf(() => open(structured(), {}))).toMatchObject({ reason: 'no-keys', status: 503 });
+});
+
+interface BoundId {
+  name: string;
+  headers: Record<string, string>;
+  bodyBase64: string;
+  secret: string;
+  now: number;
+  expected: string;
+}
+
+const { boundIds } = JSON.parse(
+  readFileSync(new URL('../../../docs/vectors/signatures.json', import.meta.url), 'utf8'),
+) as { boundIds: BoundId[] };
+
+test.each(boundIds)('vector: $name is $expected', (vector) => {
+  const request = { headers: vector.headers, body: Buffer.from(vector.bodyBase64, 'base64') };
+  const verifying = () =>
+    verifyHookRequest(request, { secrets: [vector.secret] }, { now: new Date(vector.now * 1000) });
+  if (vector.expected === 'verified') expect(verifying().events.length).toBeGreaterThan(0);
+  else expect(refusalOf(verifying)).toMatchObject({ reason: vector.expected, status: 401 });
 });

@@ -1,5 +1,8 @@
 import {
+  batchWebhookId,
   contentModeOf,
+  escapeWebhookId,
+  hookHeaders,
   parseBatch,
   parseBinary,
   parseStructured,
@@ -11,10 +14,13 @@ import {
   type VerificationKeys,
   type VerifyOptions,
 } from '@hookcast/protocol';
-import { deliveredEvent, deliveredPlain, type DeliveredEvent } from './event-context.js';
+import { batchPlaces } from './batch-places.js';
+import { deliveredEvent, valueOf, type DeliveredEvent } from './event-context.js';
 import { HookRequestError, refused, type Refusal } from './hook-request-error.js';
 import { Keyring } from './keyring.js';
+import { parsePlainBinary } from './plain-binary.js';
 import { parsePlainEnvelope } from './plain-envelope.js';
+import type { ReadEvent } from './plain-event.js';
 import { parseStandardPayload } from './standard-payload.js';
 
 /** A request that a hook accepted. */
@@ -34,17 +40,21 @@ export function openRequest(
   const verified = keyring.verify(request, options);
   if (verified.kind === 'refused') return verified;
   const mode = contentModeOf(contentTypeOf(request.headers));
-  const plain = mode === 'structured' ? parsePlainEnvelope(request.body) : undefined;
-  if (plain !== undefined) {
-    return { kind: 'opened', isBatch: false, events: [deliveredPlain(plain, request.headers)] };
-  }
-  const parsed = parse(request, mode);
-  if (parsed.kind === 'malformed') {
-    const faults = parsed.errors.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ');
+  const read = mode === 'batch' ? readBatch(request.body) : readOne(request, mode);
+  if (read.kind === 'malformed') {
+    const faults = read.errors.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ');
     return refused('malformed-event', `The request carries no event: ${faults}.`);
   }
-  const events = parsed.value.map((event, index) => deliveredEvent(event, request.headers, index));
-  return { kind: 'opened', isBatch: mode === 'batch', events };
+  const { value } = read;
+  if (!isNamed(value, request.headers)) {
+    return refused('id-mismatch', 'The signed webhook-id is not that of what the request carries.');
+  }
+  if (!Array.isArray(value)) {
+    return { kind: 'opened', isBatch: false, events: [deliveredEvent(value, request.headers)] };
+  }
+  const places = batchPlaces(request.headers, value.length);
+  const events = value.map((one, index) => deliveredEvent(one, request.headers, places[index]));
+  return { kind: 'opened', isBatch: true, events };
 }
 
 /**
@@ -64,22 +74,38 @@ export function verifyHookRequest(
   return { isBatch: opened.isBatch, events: opened.events };
 }
 
-function parse({ headers, body }: SignedRequest, mode: ContentMode): ParseResult<CloudEvent[]> {
-  switch (mode) {
-    case 'batch':
-      return parseBatch(body);
-    case 'structured':
-      return listOf(parseStructured(body));
-    case 'binary':
-      // The media type is that of the data in binary form and plain JSON in Standard Webhooks: only `ce-` tells.
-      return listOf(headers['ce-id'] === undefined ? parseStandardPayload(headers, body) : parseBinary(headers, body));
-  }
+/**
+ * True when the signed id is that of the event or the batch. In binary form the event's id is a header that nobody signed:
+ * with another one a captured request would pass for a new event.
+ */
+function isNamed(value: ReadEvent | ReadEvent[], headers: HeaderValues): boolean {
+  const signedId = headers[hookHeaders.id];
+  if (!Array.isArray(value)) return escapeWebhookId(value.event.id) === signedId;
+  const [first] = value;
+  return first !== undefined && batchWebhookId(first.event.id, value.length) === signedId;
 }
+
+function readOne({ headers, body }: SignedRequest, mode: Exclude<ContentMode, 'batch'>): ParseResult<ReadEvent> {
+  if (mode === 'structured') return plainOr(parsePlainEnvelope(body), () => parseStructured(body));
+  // The media type is that of the data in binary form and plain JSON in Standard Webhooks: only `ce-` tells.
+  if (headers['ce-id'] === undefined) return parseStandardPayload(headers, body);
+  return plainOr(parsePlainBinary(headers, body), () => parseBinary(headers, body));
+}
+
+function readBatch(body: Buffer): ParseResult<ReadEvent[]> {
+  const result = parseBatch(body);
+  return result.kind === 'ok' ? { kind: 'ok', value: result.value.map(withValue) } : result;
+}
+
+function plainOr(plain: ReadEvent | undefined, readWhole: () => ParseResult<CloudEvent>): ParseResult<ReadEvent> {
+  if (plain !== undefined) return { kind: 'ok', value: plain };
+  const result = readWhole();
+  return result.kind === 'ok' ? { kind: 'ok', value: withValue(result.value) } : result;
+}
+
+const withValue = (event: CloudEvent): ReadEvent => ({ event, value: valueOf(event) });
 
 function contentTypeOf(headers: HeaderValues): string | undefined {
   const value = headers['content-type'];
   return typeof value === 'string' ? value : undefined;
 }
-
-const listOf = (result: ParseResult<CloudEvent>): ParseResult<CloudEvent[]> =>
-  result.kind === 'ok' ? { kind: 'ok', value: [result.value] } : result;

@@ -35,6 +35,10 @@ const envelope = (changes: object) => {
 test.each([
   ['no JSON', Buffer.from('{')],
   ['no object', Buffer.from('[]')],
+  [
+    'bytes that are not UTF-8',
+    Buffer.from(envelope({ subject: 'X' }).toString('latin1').replace('X', '\xff'), 'latin1'),
+  ],
   ['another version', envelope({ specversion: '0.3' })],
   ['no id', envelope({ id: undefined })],
   ['an id that is none', envelope({ id: 'a b' })],

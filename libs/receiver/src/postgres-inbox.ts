@@ -22,6 +22,12 @@ export type HandledOnce<T> =
   /** The effect exists already; nothing was done. */
   | { kind: 'duplicate' };
 
+/** The context of an event; one put together by hand may leave `dedupeScope` out, which is then the subscription. */
+export type InboxContext = Pick<EventContext, 'id'> & Partial<Pick<EventContext, 'subscription' | 'dedupeScope'>>;
+
+/** What ids are unique within. */
+export const scopeOf = ({ dedupeScope, subscription = '' }: InboxContext): string => dedupeScope ?? subscription;
+
 /** Makes the effect of an event exist once, however often the event is delivered. */
 export interface Inbox {
   /**
@@ -33,7 +39,7 @@ export interface Inbox {
    */
   once<T>(
     transaction: SqlTransaction,
-    context: Pick<EventContext, 'id' | 'subscription'>,
+    context: InboxContext,
     effect: () => Promise<T> | T,
     options?: OnceOptions,
   ): Promise<HandledOnce<T>>;
@@ -56,9 +62,10 @@ export interface Inbox {
 export function createInbox({ table = 'hookcast_inbox' }: InboxOptions = {}): Inbox {
   tableName(table);
   return {
-    once: async (transaction, { id, subscription = '' }, effect, { handler = '' } = {}) => {
+    once: async (transaction, context, effect, { handler = '' } = {}) => {
       assertInTransaction(transaction);
-      const isFirst = await claimKey(transaction, table, { subscription, eventId: id, handler });
+      const key = { subscription: scopeOf(context), eventId: context.id, handler };
+      const isFirst = await claimKey(transaction, table, key);
       return isFirst ? { kind: 'handled', value: await effect() } : { kind: 'duplicate' };
     },
     createTable: async (connection) => void (await connection.query(inboxTableSql(table))),

@@ -9,10 +9,19 @@ export interface ParsedRequest extends IncomingMessage {
   body?: unknown;
 }
 
+const taken = new WeakMap<IncomingMessage, RawBody>();
+
+/** Reads a body before the framework can, for whoever asks {@link rawBodyOf} later. */
+export async function takeBody(request: IncomingMessage, maxBytes: number): Promise<void> {
+  taken.set(request, await readAll(request, maxBytes));
+}
+
+export const takenBody = (request: IncomingMessage): RawBody | undefined => taken.get(request);
+
 /** The bytes of a request's body: those a framework has kept, or else read from the connection, up to `maxBytes`. */
 export async function rawBodyOf(request: ParsedRequest, maxBytes: number): Promise<RawBody> {
   const kept = [request.rawBody, request.body].find((body) => body instanceof Uint8Array);
-  if (kept !== undefined) return kept.length > maxBytes ? tooLarge(maxBytes) : { kind: 'read', bytes: bufferOf(kept) };
+  if (kept !== undefined) return kept.length <= maxBytes ? { kind: 'read', bytes: bufferOf(kept) } : tooLarge(maxBytes);
   if (request.readableDidRead) {
     return refused(
       'body-consumed',
@@ -20,6 +29,8 @@ export async function rawBodyOf(request: ParsedRequest, maxBytes: number): Promi
         'mount the receiver before express.json() and its like, or keep the raw bytes in request.rawBody.',
     );
   }
+  // Its end has been told already, and would be waited for without end.
+  if (request.destroyed) return cutShort;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
   return readAll(request, maxBytes);
 }
@@ -36,13 +47,14 @@ async function readAll(request: IncomingMessage, maxBytes: number): Promise<RawB
       request.pause();
       resolve(tooLarge(maxBytes));
     };
-    const cutShort = () => resolve(refused('body-incomplete', 'The connection ended before the body did.'));
     request.on('data', take);
     request.once('end', () => resolve({ kind: 'read', bytes: Buffer.concat(chunks, length) }));
-    request.once('error', cutShort);
-    request.once('close', cutShort);
+    request.once('error', () => resolve(cutShort));
+    request.once('close', () => resolve(cutShort));
   });
 }
+
+const cutShort = refused('body-incomplete', 'The connection ended before the body did.');
 
 export const tooLarge = (maxBytes: number): Refusal =>
   refused('too-large', `The body has more than ${maxBytes} bytes.`);

@@ -28,7 +28,7 @@ export interface Receiver {
  * app.use('/hooks', receiver.node); // before express.json()
  *
  * @throws {SecretError} when a key is not in its textual form
- * @throws {RangeError} when a pattern is none
+ * @throws {RangeError} when a pattern is none, or a limit no number
  * @throws {TypeError} when there is neither a key nor a registration
  */
 export function createReceiver(options: ReceiverOptions): Receiver {

@@ -1,15 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import {
-  BrokerApi,
-  type ApiResult,
-  type BrokerOptions,
-  type RegisteredSubscription,
-  type ServiceDeclaration,
-} from './broker-api.js';
+import { BrokerApi, type BrokerOptions, type RegisteredService, type ServiceDeclaration } from './broker-api.js';
+import type { ApiResult } from './broker-request.js';
 import type { SecretSource } from './keyring.js';
+import { createPublicKeys } from './public-keys.js';
+import { RegisteredKeys } from './registered-keys.js';
 import type { RegistrationPlan } from './registration-plan.js';
 import { retryPause, type RetryPacing } from './retry-pause.js';
-import { declarationErrors } from './subscription-declaration.js';
+import { declarationErrors, type SubscriptionDeclaration } from './subscription-declaration.js';
+import { tell } from './tell.js';
 
 export interface RegistrationOptions extends ServiceDeclaration {
   broker: BrokerOptions;
@@ -28,11 +26,19 @@ export interface RegistrationLog {
 /** What one round did. */
 export type RegistrationRound =
   | { kind: 'registered'; subscriptions: number }
+  /**
+   * A newer revision is declared and stays so. Of our subscriptions these have the same hook in it: their requests are
+   * verified with what it has, until this instance is replaced.
+   */
+  | { kind: 'outdated'; subscriptions: number }
   /** The leases were renewed. */
   | { kind: 'renewed' }
   | Exclude<ApiResult<never>, { kind: 'ok' }>;
 
-/** Keeps a service's subscriptions declared at the broker, and knows their secrets from its answer. */
+/**
+ * Keeps a service's subscriptions declared at the broker, and knows their secrets from its answer. For subscriptions with
+ * the signature `ed25519` or `both` it fetches the broker's public keys.
+ */
 export interface Registration extends SecretSource {
   /** Declares the subscriptions, again with backoff until the broker accepts them, and then keeps their leases alive. */
   start(): void;
@@ -72,9 +78,10 @@ class ServiceRegistration implements Registration {
   private readonly log: RegistrationLog;
   private readonly retry: RetryPacing;
   private readonly heartbeatMs: number | undefined;
-  private secrets: ReadonlyMap<string, readonly string[]> = new Map();
-  private everySecret: readonly string[] = [];
+  private readonly keys: RegisteredKeys;
   private mustDeclare = true;
+  /** The broker has told us how our subscriptions stand, ours or a newer revision's. */
+  private hasAnswered = false;
   private failures = 0;
   private isStarted = false;
   private isToldOutdated = false;
@@ -85,9 +92,13 @@ class ServiceRegistration implements Registration {
     const errors = declarationErrors(options.service, options.subscriptions);
     if (errors.length > 0) throw new TypeError(`Registration of ${options.service}: ${errors.join('; ')}`);
     this.api = new BrokerApi(options.broker);
-    this.log = options.log ?? console;
+    this.log = quietLog(options.log ?? console);
     this.retry = options.retry ?? { baseMs: 500, maxMs: 30_000 };
     this.heartbeatMs = heartbeatInterval(options.subscriptions.map(({ leaseSeconds }) => leaseSeconds));
+    const { url } = options.broker;
+    this.keys = new RegisteredKeys(options.subscriptions, (namespace) =>
+      createPublicKeys({ url, namespace, log: this.log }),
+    );
   }
 
   start(): void {
@@ -112,13 +123,22 @@ class ServiceRegistration implements Registration {
     clearTimeout(this.timer);
   }
 
+  get declared(): readonly SubscriptionDeclaration[] {
+    return this.options.subscriptions;
+  }
+
   secretsOf(subscription: string | undefined): readonly string[] {
-    return (subscription === undefined ? undefined : this.secrets.get(subscription)) ?? this.everySecret;
+    return this.keys.secretsOf(subscription);
+  }
+
+  publicKeysOf(subscription: string | undefined): readonly string[] {
+    return this.keys.publicKeysOf(subscription);
   }
 
   refresh(): void {
+    this.keys.refresh();
     const now = performance.now();
-    if (!this.isStarted || !this.isRegistered || now - this.refreshedAt < refreshIntervalMs) return;
+    if (!this.isStarted || !this.hasAnswered || now - this.refreshedAt < refreshIntervalMs) return;
     this.refreshedAt = now;
     this.mustDeclare = true;
     this.schedule(0);
@@ -127,22 +147,35 @@ class ServiceRegistration implements Registration {
   private async declare(): Promise<RegistrationRound> {
     const { service, revision, subscriptions } = this.options;
     const result = await this.api.declare({ service, revision, subscriptions });
-    // An instance of the deploy before that was registered goes on renewing leases until it is replaced.
-    if (isOutdated(result)) this.mustDeclare = !this.isRegistered;
+    if (isOutdated(result)) return this.joinNewer(result);
     if (result.kind !== 'ok') return result;
     this.learn(result.value);
-    this.mustDeclare = false;
     this.isRegistered = true;
     return { kind: 'registered', subscriptions: subscriptions.length };
   }
 
-  private learn(subscriptions: readonly RegisteredSubscription[]): void {
-    const known = subscriptions.flatMap(({ name, secret }) =>
-      secret === undefined ? [] : [[name, [secret]] as const],
-    );
-    this.secrets = new Map(known);
-    this.everySecret = known.flatMap(([, secrets]) => secrets);
-    const hidden = subscriptions.filter(({ secret }) => secret === undefined).map(({ name }) => name);
+  /**
+   * An instance of the deploy before gets deliveries until it is replaced, so it verifies with what the newer one has
+   * declared, as far as that points to the same hook, and renews its leases.
+   */
+  private async joinNewer(refusal: RegistrationRound & { kind: 'refused' }): Promise<RegistrationRound> {
+    const { service, subscriptions } = this.options;
+    const existing = await this.api.existing({ service, subscriptions });
+    const urls = new Map(subscriptions.map(({ name, url }) => [name, url]));
+    const found = existing.kind === 'ok' ? existing.value : { namespace: undefined, subscriptions: [] };
+    const ours = found.subscriptions.filter(({ name, url }) => urls.get(name) === url);
+    if (ours.length > 0) {
+      this.learn({ ...found, subscriptions: ours });
+      return { kind: 'outdated', subscriptions: ours.length };
+    }
+    this.mustDeclare = !this.hasAnswered;
+    return refusal;
+  }
+
+  private learn(registered: RegisteredService): void {
+    this.mustDeclare = false;
+    this.hasAnswered = true;
+    const hidden = this.keys.learn(registered);
     if (hidden.length === 0) return;
     this.log.warn(`The key may not see the secret of ${hidden.join(', ')}: give the receiver \`secrets\` yourself`);
   }
@@ -185,10 +218,12 @@ class ServiceRegistration implements Registration {
         );
       case 'renewed':
         return undefined;
+      case 'outdated':
+        return this.reportOutdated();
       case 'unavailable':
         return this.log.warn(`${what}, ${again}: ${round.detail}`);
       case 'refused':
-        if (isOutdated(round)) return this.reportOutdated();
+        if (round.code === 'revision-outdated') return this.reportOutdated();
         return this.log.error(`${what}, ${again}: ${round.detail}`);
     }
   }
@@ -202,8 +237,15 @@ class ServiceRegistration implements Registration {
   }
 }
 
-const isOutdated = (result: { kind: string; code?: string | undefined }): boolean =>
+const isOutdated = (result: ApiResult<unknown>): result is Extract<ApiResult<never>, { kind: 'refused' }> =>
   result.kind === 'refused' && result.code === 'revision-outdated';
+
+/** A log that fails must not end the registration: nothing would renew the leases. */
+const quietLog = (log: RegistrationLog): RegistrationLog => ({
+  info: (line) => tell(() => log.info(line)),
+  warn: (line) => tell(() => log.warn(line)),
+  error: (line) => tell(() => log.error(line)),
+});
 
 /** A third of the shortest lease, so that two heartbeats may get lost; undefined when nothing is leased. */
 function heartbeatInterval(leases: readonly (number | null | undefined)[]): number | undefined {

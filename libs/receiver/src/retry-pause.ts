@@ -1,3 +1,4 @@
+/** How the waits between failed calls of the broker grow. */
 export interface RetryPacing {
   /** The wait after the first failure; doubles with each further one. */
   baseMs: number;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { RawRequest } from '@hookcast/sources';
-import { rawBodyOf, type ParsedRequest, type RawBody } from './raw-body.js';
+import { rawBodyOf, takenBody, type ParsedRequest, type RawBody } from './raw-body.js';
 import { SenderRequestError } from './sender-request-error.js';
 
 /**
@@ -22,7 +22,7 @@ export async function rawRequestOf(request: SenderRequest, maxBytes: number): Pr
 async function fromNode(request: ParsedRequest & { originalUrl?: string }, maxBytes: number): Promise<RawRequest> {
   // A parser has decoded what it kept; what is still to be read comes as it was sent.
   const isDecoded = [request.rawBody, request.body].some((kept) => kept instanceof Uint8Array);
-  const body = hasBody(request) ? bytesOf(await rawBodyOf(request, maxBytes)) : Buffer.alloc(0);
+  const body = await bodyOf(request, maxBytes);
   return {
     method: request.method ?? '',
     // Routers cut the path in `url`.
@@ -32,7 +32,15 @@ async function fromNode(request: ParsedRequest & { originalUrl?: string }, maxBy
   };
 }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
+async function bodyOf(request: ParsedRequest, maxBytes: number): Promise<Buffer> {
+  const taken = takenBody(request);
+  if (taken === undefined) return hasBody(request) ? bytesOf(await rawBodyOf(request, maxBytes)) : Buffer.alloc(0);
+  const bytes = bytesOf(taken);
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+  return bytes;
+}
+
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function bytesOf(body: RawBody): Buffer {

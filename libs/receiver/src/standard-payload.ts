@@ -1,54 +1,44 @@
-import {
-  hookHeaders,
-  unescapeWebhookId,
-  type CloudEvent,
-  type HeaderValues,
-  type ParseResult,
-} from '@hookcast/protocol';
+import { hookHeaders, unescapeWebhookId, type HeaderValues, type ParseResult } from '@hookcast/protocol';
+import { parseJsonObject } from './json-body.js';
 import { memberText } from './json-member.js';
+import { isText, type ReadEvent } from './plain-event.js';
 
 /**
  * Reads the payload that Standard Webhooks suggests, `{"type":…,"timestamp":…,"data":…}`. The data is cut out of the
  * text, since parsing it would round its numbers; with `"data_encoding":"base64"` it is decoded. A payload without `data`
  * is its own data, so that other senders of Standard Webhooks are understood too.
  */
-export function parseStandardPayload(headers: HeaderValues, body: Buffer): ParseResult<CloudEvent> {
-  const payload = parseObject(body);
+export function parseStandardPayload(headers: HeaderValues, body: Buffer): ParseResult<ReadEvent> {
+  const payload = parseJsonObject(body);
   if (payload === undefined) return malformed('', 'must be a JSON object');
   const type = textOf(payload['type']) ?? textOf(headers[hookHeaders.topic]);
   if (type === undefined) return malformed('/type', 'is required');
-  const event: CloudEvent = {
+  const read = withData(payload, body, {
     id: unescapeWebhookId(textOf(headers[hookHeaders.id]) ?? ''),
     source: 'urn:standard-webhooks',
     type,
     extensions: {},
-    ...dataOf(payload, body),
-  };
+  });
   const time = textOf(payload['timestamp']);
-  if (time !== undefined) event.time = time;
-  return { kind: 'ok', value: event };
+  if (time !== undefined) read.event.time = time;
+  return { kind: 'ok', value: read };
 }
 
-function dataOf(payload: Record<string, unknown>, body: Buffer): Pick<CloudEvent, 'data' | 'datacontenttype'> {
+function withData(
+  payload: Record<string, unknown>,
+  body: Buffer,
+  attributes: Pick<ReadEvent['event'], 'id' | 'source' | 'type' | 'extensions'>,
+): ReadEvent {
   if (payload['data_encoding'] === 'base64' && typeof payload['data'] === 'string') {
-    return { data: Buffer.from(payload['data'], 'base64') };
+    const data = Buffer.from(payload['data'], 'base64');
+    return { event: { ...attributes, data }, value: data };
   }
-  return { data: memberText(body, 'data') ?? body, datacontenttype: 'application/json' };
+  const value = Object.hasOwn(payload, 'data') ? payload['data'] : payload;
+  const data = memberText(body, 'data') ?? body;
+  return { event: { ...attributes, data, datacontenttype: 'application/json' }, value };
 }
 
-function parseObject(body: Buffer): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const textOf = (value: unknown): string | undefined => (isText(value) ? value : undefined);
 
 const malformed = (pointer: string, detail: string): ParseResult<never> => ({
   kind: 'malformed',

@@ -13,6 +13,7 @@ import {
   type SourceResponse,
 } from '@hookcast/sources';
 import { downloadCertificate } from './sender-downloads.js';
+import { optionLimit } from './option-limit.js';
 import { rawRequestOf, type SenderRequest } from './sender-request.js';
 import { SenderRequestError } from './sender-request-error.js';
 
@@ -50,7 +51,8 @@ export interface FromSender {
   readonly followUp?: FollowUp;
 }
 
-const defaultMaxBodyBytes = 25 * 1024 * 1024;
+/** The largest that a sender announces. */
+export const defaultMaxBodyBytes = 25 * 1024 * 1024;
 /** Options by object, so that a sender with constant options is set up once. */
 const sources = new WeakMap<SenderOptions, Map<string, SourceConfig>>();
 
@@ -63,6 +65,7 @@ const sources = new WeakMap<SenderOptions, Map<string, SourceConfig>>();
  * @param sender a name out of `senders()`
  * @throws {SenderRequestError} when the request is not the sender's, or its raw bytes are not to be had
  * @throws {TypeError} when nothing can be verified with these options
+ * @throws {RangeError} when `maxBodyBytes` is no number of at least 1
  */
 export async function verifyFrom(sender: string, request: SenderRequest, options: SenderOptions): Promise<FromSender> {
   const source = sourceOf(sender, options);
@@ -84,6 +87,7 @@ export function checkSenderOptions(sender: string, options: SenderOptions): void
 }
 
 function sourceOf(sender: string, options: SenderOptions): SourceConfig {
+  optionLimit('maxBodyBytes', options.maxBodyBytes ?? defaultMaxBodyBytes, 1);
   const known = sources.get(options) ?? new Map<string, SourceConfig>();
   sources.set(options, known);
   const source = known.get(sender) ?? checked(configOf(sender, options));
