@@ -70,6 +70,14 @@ test('an empty text counts as not set', () => {
   expect(configOf({ PORT: '', HOOKCAST_ADMIN_KEY: ' ' })).toMatchObject({ port: 8080, adminKey: undefined });
 });
 
+test('an admin key has characters that every client sends alike', () => {
+  const phrase = 'a correct horse, battery & staple';
+  expect(configOf({ HOOKCAST_ADMIN_KEY: phrase })).toMatchObject({ adminKey: phrase });
+  for (const other of [`${phrase}é`, `${phrase}\u007f`, `${phrase}\n${phrase}`, phrase.slice(0, 31)]) {
+    expect(errorsOf({ HOOKCAST_ADMIN_KEY: other }).join()).toContain('HOOKCAST_ADMIN_KEY');
+  }
+});
+
 test('every bad setting is named at once', () => {
   const errors = errorsOf({
     PORT: '99999',

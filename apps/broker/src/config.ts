@@ -45,7 +45,7 @@ const settings = {
     parse: directory,
   }),
   adminKey: setting<string | undefined>('HOOKCAST_ADMIN_KEY', {
-    doc: 'First admin key: any text of at least 32 characters.',
+    doc: 'First admin key: at least 32 characters of printable ASCII.',
     fallback: undefined,
     shown: 'none: generated once, written to `<data dir>/admin.key` (mode 0600)',
     secret: true,
@@ -130,7 +130,7 @@ const settings = {
     parse: wholeNumber(4, 8192),
   }),
   suspendAfterHours: setting('HOOKCAST_SUSPEND_AFTER_HOURS', {
-    doc: 'Hours without a success after which a subscription whose endpoint is down is suspended; 0 for never.',
+    doc: 'Hours without a success after which a subscription whose attempts all fail is suspended; 0 for never.',
     fallback: 120,
     parse: wholeNumber(0, 8760),
   }),

@@ -3,7 +3,7 @@ import { encryptionKey, forwardProxy, oneOf, setting, wholeNumber } from './sett
 /** How the broker guards itself: sessions, wrong keys, its clock. */
 export const guardSettings = {
   previousEncryptionKey: setting<Buffer | undefined>('HOOKCAST_ENCRYPTION_KEY_PREVIOUS', {
-    doc: 'Another key that opens stored secrets and signs along while `HOOKCAST_ENCRYPTION_KEY` is being replaced.',
+    doc: 'Another key that opens stored secrets while `HOOKCAST_ENCRYPTION_KEY` is being replaced.',
     fallback: undefined,
     shown: 'none',
     secret: true,

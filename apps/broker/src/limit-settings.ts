@@ -59,6 +59,11 @@ export const limitSettings = {
     fallback: 15_000,
     parse: wholeNumber(500, 600_000),
   }),
+  answerTimeoutMs: setting('HOOKCAST_ANSWER_TIMEOUT_MS', {
+    doc: 'Milliseconds without a byte taken after which a client that does not read its answer, or its event stream, is cut off.',
+    fallback: 30_000,
+    parse: wholeNumber(1000, 600_000),
+  }),
   keepAliveMs: setting('HOOKCAST_KEEP_ALIVE_MS', {
     doc: 'Milliseconds that an idle connection of a client is kept. More than the idle timeout of the load balancer in front (usually 60 s), so that it closes first.',
     fallback: 65_000,

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from './config.js';
+import { LogPages } from './log-pages.js';
 
 /** Fields that must never be written, should a line ever carry them. */
 const redacted = ['authorization', 'apiKey', 'secret', 'secrets', 'password', 'data'].flatMap((name) => [
@@ -31,12 +32,13 @@ export function unredacted(log: Logger): Logger {
   return log.child({}, { redact: { paths: [] } });
 }
 
-/**
- * Written in the background, so that no request waits for a terminal or a full pipe, and in pages: a system call for
- * every attempt would cost more than making the line. A line is at most a tenth of a second late.
- */
+/** Written in the background, so that no request waits for a terminal or a full pipe. A line is at most a tenth of a second late. */
 function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  const pages = new LogPages(pino.destination({ dest: 1, sync: false }));
+  // Ahead of pino's own listener, which ends what it writes to before the program does.
+  process.prependListener('beforeExit', () => pages.flushSync());
+  process.once('exit', () => pages.flushSync());
+  return pages;
 }
 
 /** Chatter of the framework about its own wiring. */
@@ -56,7 +58,9 @@ export class NestLog implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.logger.error({ context: contextOf(rest), err: message, detail: rest.slice(0, -1).map(textOf) }, 'nest');
+    const context = contextOf(rest);
+    const level = context === 'NestApplication' && isAboutListening(message) ? 'debug' : 'error';
+    this.logger[level]({ context, err: message, detail: rest.slice(0, -1).map(textOf) }, 'nest');
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
@@ -66,6 +70,11 @@ export class NestLog implements LoggerService {
   verbose(message: unknown, ...rest: unknown[]): void {
     this.logger.trace({ context: contextOf(rest), detail: textOf(message) }, 'nest');
   }
+}
+
+/** A port that is in use is thrown as well, and then said in words. */
+function isAboutListening(message: unknown): boolean {
+  return /\blisten E[A-Z]+\b/.test(textOf(message));
 }
 
 /** Nest passes the context last. */

@@ -9,7 +9,7 @@ export interface Runtime {
   databaseUrl: string;
   adminKey: string;
   encryptionKey: Buffer;
-  /** Opens what it sealed, and signs along, while it is being replaced. */
+  /** Opens what it sealed, while it is being replaced. */
   previousEncryptionKey?: Buffer | undefined;
   /** Trusted and shown by requests to senders that bring nothing of their own. @default the roots of Node.js */
   sendersTls?: HookTls | undefined;

@@ -84,7 +84,8 @@ export const forwardProxy: Parser<string | undefined> = (text) => {
 };
 
 export const adminKey: Parser<string | undefined> = (text) =>
-  text.length >= 32 ? ok(text) : bad('have at least 32 characters');
+  // A header carries other characters in more than one way, so that a client might never send the same key.
+  /^[\x20-\x7e]{32,}$/.test(text) ? ok(text) : bad('have at least 32 characters, all of printable ASCII');
 
 /** 32 bytes as base64 (either alphabet). */
 export const encryptionKey: Parser<Buffer | undefined> = (text) => {

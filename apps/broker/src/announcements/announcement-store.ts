@@ -13,15 +13,18 @@ export interface Announcement {
 /**
  * Writes down every state of a subscription that differs from the one told of last. Part of each control change, so that
  * a change and its announcement are there together or not at all. Pausing is somebody's own doing and told to nobody.
- * A scan of the small table of subscriptions, confined like the change itself.
+ * Confined like the change itself.
+ *
+ * @param ids of those that may have changed (index: primary key); a scan of all subscriptions when that is not known
  */
-export async function announceStates(transaction: SqlSource, now: Date): Promise<void> {
+export async function announceStates(transaction: SqlSource, now: Date, ids?: readonly number[]): Promise<void> {
+  if (ids?.length === 0) return;
   await rows(
     transaction,
     /* sql */ `
     with moved as (
       update subscriptions s set announced_state = s.state from subscriptions before
-       where before.id = s.id and s.state <> s.announced_state
+       where before.id = s.id and s.state <> s.announced_state and ($2::int[] is null or s.id = any($2))
       returning s.namespace, s.name, s.state, s.state_reason, before.announced_state as previous
     )
     insert into announcements (id, namespace, topic, subject, data, created_at)
@@ -29,7 +32,7 @@ export async function announceStates(transaction: SqlSource, now: Date): Promise
            case state when 'active' then '${operationalTopics.resumed}' else 'hookcast.subscription.' || state end, name,
            jsonb_build_object('subscription', name, 'state', state, 'previousState', previous, 'reason', state_reason), $1
       from moved where state <> 'paused'`,
-    [now],
+    [now, ids ?? null],
   );
 }
 

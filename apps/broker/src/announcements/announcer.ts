@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Appender, type NewEvent } from '@hookcast/log';
 import type pg from 'pg';
+import { Pulse } from '../control/pulse.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { StorageGuard } from '../storage/storage-guard.js';
 import { TopicDirectory } from '../topics/topic-directory.js';
@@ -14,7 +15,6 @@ import {
 } from './announcement-store.js';
 import { isReserved, operationalTopics } from './operational-topics.js';
 
-const roundMs = 1_000;
 const atOnce = 200;
 
 type Told = Omit<Announcement, 'created_at'> & { at: Date };
@@ -25,7 +25,7 @@ type Told = Omit<Announcement, 'created_at'> & { at: Date };
  */
 @Injectable()
 export class Announcer implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
+  private stopListening: (() => void) | undefined;
   private running: Promise<unknown> | undefined;
 
   constructor(
@@ -36,6 +36,7 @@ export class Announcer implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   @Inject() private readonly storage!: StorageGuard;
+  @Inject() private readonly pulse!: Pulse;
 
   onApplicationBootstrap(): void {
     this.start();
@@ -46,7 +47,7 @@ export class Announcer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   start(): void {
-    this.timer = setInterval(() => void this.tick(), roundMs).unref();
+    this.stopListening = this.pulse.listen(({ hasNews }) => hasNews && void this.tick());
   }
 
   async runOnce(): Promise<{ published: number }> {
@@ -59,7 +60,7 @@ export class Announcer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.stopListening?.();
     await this.running;
   }
 

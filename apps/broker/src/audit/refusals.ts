@@ -11,6 +11,8 @@ const flushMs = 30_000;
  */
 const maxEntries = 20;
 const maxText = 256;
+/** The action of an entry that stands for what is not told apart. */
+const others = 'others';
 
 export type Refusal = Omit<AuditEntry, 'at' | 'before' | 'after' | 'count'>;
 
@@ -26,12 +28,7 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   add(refusal: Refusal): void {
-    const { namespace, keyId, action, target, outcome, detail, address } = refusal;
-    const key = JSON.stringify([namespace, keyId, action, target, outcome, detail, address]);
-    const known = this.entries.get(key);
-    if (known) known.count += 1;
-    else if (this.entries.size < maxEntries) this.entries.set(key, this.entry(refusal));
-    else this.addToOthers(outcome);
+    this.keep(this.entry(refusal));
   }
 
   onApplicationBootstrap(): void {
@@ -50,7 +47,12 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
     const { entries } = this;
     if (entries.size === 0) return { entries: 0 };
     this.entries = new Map();
-    await insertEntries(this.control.manager, [...entries.values()]);
+    try {
+      await insertEntries(this.control.manager, [...entries.values()]);
+    } catch (error) {
+      this.putBack(entries.values());
+      throw error;
+    }
     return { entries: entries.size };
   }
 
@@ -59,21 +61,39 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
     await this.tick();
   }
 
-  private addToOthers(outcome: string): void {
-    const others = this.entries.get(outcome);
-    if (others) {
-      others.count += 1;
+  /** What could not be written waits for the next time, within the same bound: beyond it only counts are kept. */
+  private putBack(unwritten: Iterable<AuditEntry>): void {
+    const later = this.entries;
+    this.entries = new Map();
+    for (const entry of [...unwritten, ...later.values()]) this.keep(entry);
+  }
+
+  private keep(entry: AuditEntry): void {
+    const { namespace, keyId, action, target, outcome, detail, address, count } = entry;
+    if (action === others) return this.addToOthers(outcome, count);
+    const key = JSON.stringify([namespace, keyId, action, target, outcome, detail, address]);
+    const known = this.entries.get(key);
+    if (known) known.count += count;
+    else if (this.entries.size < maxEntries) this.entries.set(key, entry);
+    else this.addToOthers(outcome, count);
+  }
+
+  private addToOthers(outcome: string, count: number): void {
+    const known = this.entries.get(outcome);
+    if (known) {
+      known.count += count;
       return;
     }
     const rest = {
       namespace: defaultNamespace,
-      action: 'others',
+      action: others,
       target: 'others',
       method: '*',
       detail: 'more than are told apart',
     };
     this.entries.set(outcome, {
       ...this.entry({ ...rest, outcome, keyId: 'others', keyName: 'others', requestId: null, address: null }),
+      count,
     });
   }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { Problem } from '../http/problem.js';
-import { Authenticator, type Authentication } from './authenticator.js';
+import type { Authentication, RefusedReason } from './authenticator.js';
+import { Credentials } from './credentials.js';
 import { FailedKeys } from './failed-attempts.js';
 import { KeyQuota } from './key-quota.js';
 import { RefusedRequests } from './refused-requests.js';
@@ -13,11 +14,13 @@ export interface Exchange {
   response: ServerResponse;
 }
 
+const blameless = new Set<RefusedReason>(['no-key', 'no-session', 'expired']);
+
 /** Finds out who is calling, and whether that caller has requests left. */
 @Injectable()
 export class Admission {
   constructor(
-    private readonly authenticator: Authenticator,
+    private readonly credentials: Credentials,
     private readonly refused: RefusedRequests,
     private readonly failed: FailedKeys,
     private readonly quota: KeyQuota,
@@ -25,7 +28,7 @@ export class Admission {
 
   /** At once for a key that was used lately. @throws Problem, at once or through the promise */
   admit(exchange: Exchange): Principal | Promise<Principal> {
-    const found = this.authenticator.authenticate(exchange.request.headers.authorization);
+    const found = this.credentials.authenticate(exchange.request);
     return found instanceof Promise
       ? found.then((authentication) => this.conclude(authentication, exchange))
       : this.conclude(found, exchange);
@@ -40,7 +43,7 @@ export class Admission {
   /** 401, or 429 for an address that goes on trying. A key that is absent or was right once is no guess. */
   private turnAway(refused: Extract<Authentication, { kind: 'refused' }>, exchange: Exchange): Problem {
     const problem = this.refused.stranger(exchange, refused);
-    if (refused.reason === 'no-key' || refused.reason === 'expired') return problem;
+    if (blameless.has(refused.reason)) return problem;
     const address = exchange.request.socket.remoteAddress ?? '';
     const waiting = this.failed.refusal(address);
     if (waiting) return waiting;

@@ -5,6 +5,7 @@ import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import { ControlModule } from '../control/control.module.js';
 import { Admission } from './admission.js';
 import { Authenticator } from './authenticator.js';
+import { Credentials } from './credentials.js';
 import { FailedKeys, FailedLogins } from './failed-attempts.js';
 import { KeyDirectory } from './key-directory.js';
 import { KeyQuota } from './key-quota.js';
@@ -21,6 +22,7 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
   providers: [
     Admission,
     Authenticator,
+    Credentials,
     KeyDirectory,
     KeyQuota,
     FailedKeys,

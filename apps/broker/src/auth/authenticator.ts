@@ -17,7 +17,12 @@ export const operator: Principal = principalOf({
 });
 
 /** `malformed` is every text that is neither the operator's key nor one of ours, mistyped ones included. */
-export type RefusedReason = 'no-key' | 'malformed' | 'unknown' | 'expired';
+export type RefusedReason = 'no-key' | 'no-session' | 'malformed' | 'unknown' | 'expired';
+
+const refusalTexts: Partial<Record<RefusedReason, string>> = {
+  'no-key': 'There is no Authorization header.',
+  'no-session': 'The session of the page is over: log in again.',
+};
 
 export type Authentication =
   { kind: 'known'; principal: Principal } | { kind: 'refused'; reason: RefusedReason; keyId?: string };
@@ -35,8 +40,7 @@ export class Authenticator {
     private readonly directory: KeyDirectory,
     private readonly uses: KeyUses,
   ) {
-    // Node hands header bytes over as latin1: so that is how the operator's text is compared.
-    this.operatorHash = keyHash(Buffer.from(runtime.adminKey, 'utf8').toString('latin1'));
+    this.operatorHash = keyHash(runtime.adminKey);
   }
 
   /** At once for a key that was used lately; otherwise it is looked up. */
@@ -89,7 +93,7 @@ function endsOf(key: KnownKey, hash: Buffer): readonly (Date | null)[] | undefin
 /** The answer is the same for every wrong key, so that nobody learns which part of it is wrong. */
 export function unauthenticated(reason: RefusedReason): Problem {
   return new Problem('unauthenticated', {
-    detail: reason === 'no-key' ? 'There is no Authorization header.' : 'The API key is not valid.',
+    detail: refusalTexts[reason] ?? 'The API key is not valid.',
     headers: { 'www-authenticate': 'Bearer realm="hookcast"' },
   });
 }

@@ -10,7 +10,8 @@ const form = /^hc_([0-9A-Za-z]{11})_[0-9A-Za-z]{43}_([0-9A-Za-z]{6})$/;
 const idForm = /^[0-9A-Za-z]{11}$/;
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const idBytes = 8;
+/** Of `keyBytes`, those that the id is made of. */
+export const idBytes = 8;
 const secretBytes = 32;
 const hintLength = 4;
 

@@ -1,24 +1,24 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { RUNTIME, type Runtime } from '../runtime.js';
-import { Authenticator } from './authenticator.js';
+import { Credentials } from './credentials.js';
 
 const checkMs = 1_000;
 
 /** Ends answers that go on for long, such as event streams, once the key behind them does not work any more. */
 @Injectable()
 export class OpenAnswers implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly open = new Map<ServerResponse, string | undefined>();
+  private readonly open = new Map<ServerResponse, IncomingMessage>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly authenticator: Authenticator,
+    private readonly credentials: Credentials,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {}
 
   /** Until it is closed. */
-  track(response: ServerResponse, authorization: string | undefined): void {
-    this.open.set(response, authorization);
+  track(response: ServerResponse, request: IncomingMessage): void {
+    this.open.set(response, request);
     response.once('close', () => this.open.delete(response));
   }
 
@@ -36,9 +36,8 @@ export class OpenAnswers implements OnApplicationBootstrap, OnModuleDestroy {
 
   async runOnce(): Promise<{ ended: number }> {
     let ended = 0;
-    for (const [response, authorization] of this.open) {
-      const { kind } = await this.authenticator.authenticate(authorization);
-      if (kind === 'known') continue;
+    for (const [response, request] of this.open) {
+      if (await this.credentials.stillHold(request)) continue;
       response.destroy();
       ended += 1;
     }

@@ -35,9 +35,14 @@ export class PublishAccess {
     }
     if (!isTopicName(topic)) throw invalid([{ pointer: '/topic', detail: nameRule }]);
     if (!principal.publishesTo(topic)) {
-      throw this.refused.refused(attempt, principal, forbidden(`publish:${topic}`));
+      // Publishers keep an event that another key may publish: of these topics they are told that none ever may.
+      const problem = isReserved(topic) ? reserved(topic) : forbidden(`publish:${topic}`);
+      throw this.refused.refused(attempt, principal, problem);
     }
-    if (isReserved(topic)) throw new Problem('topic-reserved', { detail: `Only the broker publishes to "${topic}".` });
+    if (isReserved(topic)) throw reserved(topic);
     return principal;
   }
 }
+
+const reserved = (topic: string): Problem =>
+  new Problem('topic-reserved', { detail: `Only the broker publishes to "${topic}".` });

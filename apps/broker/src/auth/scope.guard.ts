@@ -38,7 +38,7 @@ export class ScopeGuard implements CanActivate {
     const problem = refusal(principal, scope, routeOf(request));
     if (problem) throw this.refused.refused(attemptOf(request, response), principal, problem);
     setCaller(request, principal);
-    if (request.method === 'GET') this.answers.track(response, request.headers.authorization);
+    if (request.method === 'GET') this.answers.track(response, request);
     return true;
   }
 }

@@ -5,7 +5,14 @@ import { RUNTIME, type Runtime } from '../runtime.js';
 import { Authenticator, type Authentication } from './authenticator.js';
 import { keyHash } from './key-format.js';
 import type { Principal } from './scope.js';
-import { deleteEndedSessions, deleteSession, findSession, insertSession, touchSession } from './session-store.js';
+import {
+  deleteEndedSessions,
+  deleteSession,
+  findSession,
+  insertSession,
+  touchSession,
+  type SessionRow,
+} from './session-store.js';
 
 /** Somebody who is logged in to the page. */
 export interface Session {
@@ -49,22 +56,29 @@ export class Sessions {
     return { kind: 'begun', secret };
   }
 
-  /** Who is behind a cookie; undefined when its session is over, for whatever reason. */
-  async find(secret: string | undefined): Promise<Session | undefined> {
+  /**
+   * Who is behind a cookie; undefined when its session is over, for whatever reason. A page that refreshes itself is
+   * not attended: the session ends when nobody used it for its minutes, however long the page stays open.
+   */
+  async find(secret: string | undefined, { isAttended = true } = {}): Promise<Session | undefined> {
     if (secret === undefined || !form.test(secret)) return undefined;
     const id = idHash(secret);
     const row = await findSession(this.control.manager, id);
     const now = this.runtime.clock.now();
-    if (!row || row.expiresAt <= now || row.seenAt <= this.idleSince(now)) return undefined;
+    if (!row || this.isOver(row, now)) return undefined;
     const proves = (hash: Buffer) => timingSafeEqual(proofOf(secret, hash), row.keyProof);
     const principal = await this.authenticator.holderOf(row.keyId, proves);
     if (!principal) return undefined;
-    if (now.getTime() - row.seenAt.getTime() > touchMs) await touchSession(this.control.manager, id, now);
+    if (isAttended && now.getTime() - row.seenAt.getTime() > touchMs) await touchSession(this.control.manager, id, now);
     return { principal, csrfToken: csrfTokenOf(secret) };
   }
 
   async end(secret: string): Promise<void> {
     await deleteSession(this.control.manager, idHash(secret));
+  }
+
+  private isOver({ expiresAt, seenAt }: Pick<SessionRow, 'expiresAt' | 'seenAt'>, now: Date): boolean {
+    return expiresAt <= now || seenAt <= this.idleSince(now);
   }
 
   private idleSince(now: Date): Date {

@@ -1,12 +1,12 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { bumpControlVersion, readControlVersion } from '@hookcast/database';
+import { bumpControlVersion, noteControlChange, readControlVersion } from '@hookcast/database';
 import { DataSource, type EntityManager } from 'typeorm';
 import { announceStates } from '../announcements/announcement-store.js';
 import { asBroker } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-
-const pollMs = 1_000;
+import { Pulse } from './pulse.js';
+import { Touches } from './touches.js';
 
 /** Runs a change, and what it wants to do before and after it in the same transaction. */
 export type ChangeWitness = <T>(tx: EntityManager, work: () => Promise<T>) => Promise<T>;
@@ -16,16 +16,16 @@ export type ChangeWitness = <T>(tx: EntityManager, work: () => Promise<T>) => Pr
  * waits for any other change. Listeners hear of changes by this process at once, of others within a second.
  */
 @Injectable()
-export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
+export class ControlPlane implements OnModuleInit, OnModuleDestroy {
   private readonly listeners = new Set<() => void>();
   private seenVersion = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private running = false;
+  private stopListening: (() => void) | undefined;
   private around: ChangeWitness = async (_, work) => work();
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(RUNTIME) private readonly runtime: Runtime,
+    private readonly pulse: Pulse,
   ) {}
 
   /** For reading outside a change. */
@@ -33,11 +33,14 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
     return this.dataSource.manager;
   }
 
+  /** `work` says by `touchesOf(tx)` what it touches; else every process reads everything again. */
   async change<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const result = await this.dataSource.transaction(async (tx) => {
-      await bumpControlVersion(tx);
+      const version = await bumpControlVersion(tx);
+      const touches = Touches.begin(tx);
       const done = await this.around(tx, async () => work(tx));
-      await announceStates(tx, this.runtime.clock.now());
+      await announceStates(tx, this.runtime.clock.now(), touches.isKnown ? touches.subscriptionIds : undefined);
+      if (touches.isKnown) await noteControlChange(tx, version, touches);
       return done;
     });
     this.announce();
@@ -53,7 +56,7 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
     this.listeners.add(listener);
   }
 
-  onApplicationBootstrap(): void {
+  onModuleInit(): void {
     this.start();
   }
 
@@ -62,21 +65,22 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   start(): void {
-    this.running = true;
-    this.schedule();
+    this.stopListening = this.pulse.listen(({ version }) => this.heard(version));
   }
 
   async runOnce(): Promise<{ changed: number }> {
-    const version = await readControlVersion(this.dataSource.manager);
-    if (version === this.seenVersion) return { changed: 0 };
-    this.seenVersion = version;
-    this.announce();
-    return { changed: 1 };
+    return { changed: this.heard(await readControlVersion(this.dataSource.manager)) };
   }
 
   stop(): void {
-    this.running = false;
-    clearTimeout(this.timer);
+    this.stopListening?.();
+  }
+
+  private heard(version: number): number {
+    if (version === this.seenVersion) return 0;
+    this.seenVersion = version;
+    this.announce();
+    return 1;
   }
 
   /** What listeners load is shared by all callers, so it must not be confined to the one that changed something. */
@@ -84,20 +88,5 @@ export class ControlPlane implements OnApplicationBootstrap, OnModuleDestroy {
     asBroker(() => {
       for (const listener of this.listeners) listener();
     });
-  }
-
-  private schedule(): void {
-    if (!this.running) return;
-    this.timer = setTimeout(() => void this.tick(), pollMs).unref();
-  }
-
-  private async tick(): Promise<void> {
-    try {
-      await this.runOnce();
-    } catch (error) {
-      // While the database is away nothing can change either; the next tick tries again.
-      this.runtime.log.debug({ err: error }, 'control.poll-failed');
-    }
-    this.schedule();
   }
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ControlPlane } from './control-plane.js';
+import { Pulse } from './pulse.js';
 
-@Module({ providers: [ControlPlane], exports: [ControlPlane] })
+@Module({ providers: [ControlPlane, Pulse], exports: [ControlPlane, Pulse] })
 export class ControlModule {}

@@ -1,24 +1,22 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import type { AttemptRecord, DeliveryState, DeliverySummary, FailingDelivery, ListedState } from '@hookcast/delivery';
+import type { AttemptRecord, DeliveryState, DeliverySummary, FailingDelivery } from '@hookcast/delivery';
 import { formatPosition } from '@hookcast/log';
 import { isEventId } from '@hookcast/protocol';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { PageQuery, PageResponse } from '../http/page.js';
 import { redeliveryOrders, type RedeliveryOrder } from './redelivery-order.js';
 
-export const listedStates = ['pending', 'retrying', 'delivered', 'dead'] as const;
-/** What may be asked for; `unknown` only by name, since a filter may keep back most of a topic. */
-const askedStates = [...listedStates, 'unknown'] as const;
-const states = [...askedStates, 'dropped', 'discarded', 'skipped'] as const;
+/** Listed where nothing is asked for; not what was not sent: a filter may keep back most of a topic, and its past is long. */
+export const listedStates = ['pending', 'retrying', 'ended', 'dead'] as const;
+const states = ['pending', 'retrying', 'delivered', 'dead', 'unknown', 'dropped', 'discarded', 'skipped'] as const;
 const outcomes = ['delivered', 'retry', 'dead', 'dropped', 'suspend', 'discarded'] as const;
-const responseStartBytes = 1_024;
 
 export class DeliveryQuery extends PageQuery {
-  @ApiPropertyOptional({ enum: askedStates, description: 'All but `unknown` when absent.' })
+  @ApiPropertyOptional({ enum: states, description: 'All but `unknown` and `skipped` when absent.' })
   @MayBeAbsent()
-  @IsIn(askedStates)
-  status?: ListedState;
+  @IsIn(states)
+  status?: DeliveryState;
 
   @ApiPropertyOptional({ type: String, description: 'The id of one event.' })
   @MayBeAbsent()
@@ -108,7 +106,11 @@ export class AttemptResponse {
 }
 
 export class DeliveryDetailResponse extends DeliveryResponse {
-  @ApiProperty({ type: [AttemptResponse] })
+  @ApiProperty({
+    type: [AttemptResponse],
+    description:
+      'Oldest first. Requests to a hook that is down, among them its probes, do not count and are in the log only.',
+  })
   attempts!: AttemptResponse[];
 }
 
@@ -191,6 +193,6 @@ export function toAttemptResponse(attempt: AttemptRecord): AttemptResponse {
     durationMs: attempt.durationMs,
     errorClass: attempt.error?.split(':', 1)[0] ?? null,
     error: attempt.error,
-    response: attempt.response?.subarray(0, responseStartBytes).toString('utf8') ?? null,
+    response: attempt.response?.toString('utf8') ?? null,
   };
 }

@@ -31,6 +31,7 @@ export class DeliveryWorkerModule {
     // A reload that fails is made up for by the worker's own poll.
     control.onChange(() => void worker.reload().catch(() => {}));
     hints.onHeads((heads) => worker.wake(heads));
+    hints.onFree(() => worker.lookForStreams());
   }
 }
 

@@ -1,57 +1,92 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { readControlVersion, Subscription } from '@hookcast/database';
-import type { Catalog, DeliverySubscription, HookTarget, SubscriptionCatalog } from '@hookcast/delivery';
+import { controlChangesSince, readControlVersion, Subscription } from '@hookcast/database';
+import type {
+  Catalog,
+  CatalogChanges,
+  DeliverySubscription,
+  HookTarget,
+  SubscriptionCatalog,
+} from '@hookcast/delivery';
 import { loadStreams } from '@hookcast/log';
-import { DataSource } from 'typeorm';
-import { signingIdentity } from '../auth/signing-identity.js';
+import { DataSource, In } from 'typeorm';
+import { nextEnd } from '../auth/sealed-secrets.js';
 import { UnsealError } from '../auth/vault.js';
 import { sendingRate } from '../handshake/handshake-state.js';
 import { originOf } from '../handshake/hook-handshake.js';
-import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
+import { RUNTIME, type Runtime } from '../runtime.js';
+import { SigningKeys } from '../signing-keys/signing-keys.js';
 import { SubscriptionCredentials } from '../subscriptions/subscription-credentials.js';
 import { SubscriptionSecrets } from '../subscriptions/subscription-secrets.js';
+
+type KeysOfNamespaces = ReadonlyMap<string, readonly string[]>;
 
 /** Subscriptions as whoever sends to hooks needs them: with secrets in the clear. */
 @Injectable()
 export class StoredSubscriptions implements SubscriptionCatalog {
-  private readonly signingKeys: readonly string[];
+  @Inject() private readonly signingKeys!: SigningKeys;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly secrets: SubscriptionSecrets,
     private readonly credentials: SubscriptionCredentials,
     @Inject(RUNTIME) private readonly runtime: Runtime,
-  ) {
-    const { current, others } = keyringOf(runtime);
-    // Receivers that pinned the key before still find its signature, those that fetched the new one theirs.
-    this.signingKeys = [current, ...others].map((key) => signingIdentity(key).secret);
-  }
+  ) {}
 
   /** The version first: what changes while the rest is read is then loaded again, not missed. */
   async load(): Promise<Catalog> {
     const { manager } = this.dataSource;
     const version = await readControlVersion(manager);
     const subscriptions = await manager.find(Subscription);
+    const keys = await this.signingKeys.signing(namespacesToSign(subscriptions));
     const streams = await loadStreams(manager);
-    return { version, streams, subscriptions: subscriptions.flatMap((one) => this.toDelivery(one) ?? []) };
+    const endsAt = await this.nextEnd(subscriptions);
+    const known = subscriptions.flatMap((one) => this.toDelivery(one, keys) ?? []);
+    return { version, streams, subscriptions: known, endsAt };
+  }
+
+  /** In the same order: what changes while the rows are read is touched again by a later version. */
+  async changes(since: number): Promise<CatalogChanges | undefined> {
+    const { manager } = this.dataSource;
+    const changes = await controlChangesSince(manager, since);
+    if (changes === undefined) return undefined;
+    const { version, subscriptionIds, topicIds } = changes;
+    const found = subscriptionIds.length === 0 ? [] : await manager.findBy(Subscription, { id: In(subscriptionIds) });
+    const streams = topicIds.length === 0 ? [] : await loadStreams(manager, topicIds);
+    const keys = await this.signingKeys.signing(namespacesToSign(found));
+    const subscriptions = found.flatMap((one) => this.toDelivery(one, keys) ?? []);
+    const endsAt = await this.nextEnd(found);
+    return { version, subscriptionIds, subscriptions, topicIds, streams, endsAt };
   }
 
   /** @throws UnsealError */
-  target(subscription: Subscription): HookTarget {
-    const { name, url, format, batch, timeoutMs, signature } = subscription;
-    const headers = headersOf(subscription, this.runtime.config.publicUrl);
-    const secrets = this.secrets.active(subscription, this.runtime.clock.now());
-    const { signingKeys } = this;
-    const target = { name, url, format, batch, timeoutMs, headers, signature, secrets, signingKeys };
-    const credentials = this.credentials.open(subscription);
-    return credentials ? { ...target, credentials } : target;
+  async target(subscription: Subscription): Promise<HookTarget> {
+    return this.targetWith(subscription, await this.signingKeys.signing(namespacesToSign([subscription])));
   }
 
-  private toDelivery(subscription: Subscription): DeliverySubscription | undefined {
+  /** Unix ms at which the next of what they are signed with ends; undefined when nothing does. */
+  private async nextEnd(subscriptions: readonly Subscription[]): Promise<number | undefined> {
+    const rings = await this.signingKeys.rings(namespacesToSign(subscriptions));
+    return nextEnd([...subscriptions, ...rings], this.runtime.clock.now());
+  }
+
+  private targetWith(subscription: Subscription, keys: KeysOfNamespaces): HookTarget {
+    const { name, url, format, batch, timeoutMs, headers, signature } = subscription;
+    const secrets = this.secrets.active(subscription, this.runtime.clock.now());
+    const signingKeys = keysFor(subscription, keys);
+    const credentials = this.credentials.open(subscription);
+    const target = { name, url, format, batch, timeoutMs, headers, signature, secrets, signingKeys };
+    return {
+      ...target,
+      ...grantedOrigin(subscription, this.runtime.config.publicUrl),
+      ...(credentials && { credentials }),
+    };
+  }
+
+  private toDelivery(subscription: Subscription, keys: KeysOfNamespaces): DeliverySubscription | undefined {
     const { id, topics, filter, ordering, concurrency, drainRate, retry, nonRetryable, state } = subscription;
     try {
       const flow = { ordering, concurrency, rateLimit: sendingRate(subscription), drainRate };
-      return { ...this.target(subscription), id, topics, filter, ...flow, retry, nonRetryable, state };
+      return { ...this.targetWith(subscription, keys), id, topics, filter, ...flow, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;
       // One damaged secret must not stop all deliveries; without its secret this one could only be sent unsigned.
@@ -61,7 +96,21 @@ export class StoredSubscriptions implements SubscriptionCatalog {
   }
 }
 
+const isSignedByKey = ({ signature }: Subscription): boolean => signature !== 'hmac';
+
+function namespacesToSign(subscriptions: readonly Subscription[]): ReadonlySet<string> {
+  return new Set(subscriptions.filter(isSignedByKey).map(({ namespace }) => namespace));
+}
+
+/** @throws UnsealError: without its key a subscription could only be sent with less than it asks for */
+function keysFor(subscription: Subscription, keys: KeysOfNamespaces): readonly string[] {
+  if (!isSignedByKey(subscription)) return [];
+  const own = keys.get(subscription.namespace);
+  if (own === undefined) throw new UnsealError(`The signing key of ${subscription.namespace} does not open.`);
+  return own;
+}
+
 /** Who granted an origin is told it with every request (CloudEvents HTTP webhooks 1.0.2 §4.1.1). */
-function headersOf({ headers, handshake }: Subscription, publicUrl: string): Record<string, string> {
-  return handshake?.by === 'options' ? { origin: originOf(publicUrl), ...headers } : headers;
+function grantedOrigin({ handshake }: Subscription, publicUrl: string): Pick<HookTarget, 'origin'> {
+  return handshake?.by === 'options' ? { origin: originOf(publicUrl) } : {};
 }

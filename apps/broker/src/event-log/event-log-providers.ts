@@ -41,7 +41,12 @@ export const eventLogProviders: Provider[] = [
     provide: TailListener,
     inject: [DATA_POOL, AppendHints, RUNTIME],
     useFactory: (pool: pg.Pool, hints: AppendHints, runtime: Runtime) =>
-      new TailListener({ pool, onHeads: (heads) => hints.announce(heads), log: lines(runtime) }),
+      new TailListener({
+        pool,
+        onHeads: (heads) => hints.announce(heads),
+        onFree: () => hints.announceFree(),
+        log: lines(runtime),
+      }),
   },
   {
     provide: Appender,

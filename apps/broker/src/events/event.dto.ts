@@ -37,7 +37,11 @@ export class ReadQuery extends StreamQuery {
   @Max(200)
   limit?: number;
 
-  @ApiPropertyOptional({ type: String, description: 'The same as `after`, for `nextCursor`.' })
+  @ApiPropertyOptional({
+    type: String,
+    description:
+      'The `nextCursor` of the page before, as in other lists: without `wait`, a page with nothing is the last.',
+  })
   @MayBeAbsent()
   @IsString()
   @Length(1, 4096)

@@ -7,6 +7,7 @@ import { SchemaGate } from '../schemas/schema-gate.js';
 import type { SchemaViolation } from '../schemas/event-schema.js';
 import { StorageGuard } from '../storage/storage-guard.js';
 import { TopicDirectory, type KnownTopic, type TopicName } from '../topics/topic-directory.js';
+import { noPlaces, type PublishPlaces } from './publish-places.js';
 import type { PublishReading } from './publish-reading.js';
 
 export type Appended = Extract<AppendResult, { kind: 'appended' }>['events'];
@@ -32,10 +33,11 @@ export class EventsService {
   ) {}
 
   /** @throws Problem for everything but success */
-  async publish(name: TopicName, { form, events }: PublishReading): Promise<Published> {
+  async publish(name: TopicName, { form, events, places }: PublishReading): Promise<Published> {
     const topic = this.directory.cached(name) ?? (await this.resolve(name));
     const violations = topic.schema === undefined ? [] : this.gate.check(name, topic.schema, events, form);
-    return { appended: appended(await this.appendTo(name, topic, events), name.name), violations };
+    const result = await this.appendTo(name, topic, events, places);
+    return { appended: appended(result, { topic: name.name, events, places }), violations };
   }
 
   /**
@@ -44,7 +46,7 @@ export class EventsService {
    * @throws Problem for everything but success
    */
   async store(name: TopicName, events: readonly NewEvent[]): Promise<Appended> {
-    return appended(await this.append(name, events), name.name);
+    return appended(await this.append(name, events), { topic: name.name, events, places: noPlaces });
   }
 
   /**
@@ -55,13 +57,18 @@ export class EventsService {
   async append(name: TopicName, events: readonly NewEvent[]): Promise<AppendResult> {
     const topic = this.directory.cached(name) ?? (await this.resolve(name));
     if (topic.schema !== undefined) this.gate.observe(name, topic.schema, events);
-    return this.appendTo(name, topic, events);
+    return this.appendTo(name, topic, events, noPlaces);
   }
 
   /** @throws Problem when there is no room, or a delivery is too far off */
-  private async appendTo(name: TopicName, topic: KnownTopic, events: readonly NewEvent[]): Promise<AppendResult> {
+  private async appendTo(
+    name: TopicName,
+    topic: KnownTopic,
+    events: readonly NewEvent[],
+    places: PublishPlaces,
+  ): Promise<AppendResult> {
     this.storage.admit();
-    this.refuseFarDeliveries(topic, events);
+    this.refuseFarDeliveries(topic, events, places);
     const result = await this.appendOrAgain(name, topic, events);
     if (result.kind === 'appended') this.storage.added(events);
     else if (result.kind === 'unavailable' && result.isFull === true) this.storage.reportFull();
@@ -84,22 +91,33 @@ export class EventsService {
   }
 
   /** A delayed event waits in the log, so it has to be due before its day is dropped. */
-  private refuseFarDeliveries(topic: TopicRef, events: readonly NewEvent[]): void {
+  private refuseFarDeliveries(topic: TopicRef, events: readonly NewEvent[], places: PublishPlaces): void {
     if (!events.some(({ deliverAt }) => deliverAt !== undefined)) return;
     const latest = this.runtime.clock.now().getTime() + topic.retentionDays * dayMs;
-    if (events.some(({ deliverAt }) => deliverAt !== undefined && deliverAt.getTime() > latest)) {
-      const detail = `must not be later than the retention of ${topic.retentionDays} days`;
-      throw invalid([{ pointer: '/deliverat', detail }]);
-    }
+    const detail = `must not be later than the retention of ${topic.retentionDays} days`;
+    const pointers = events.flatMap(({ deliverAt }, index) =>
+      deliverAt !== undefined && deliverAt.getTime() > latest ? [places.deliverAt(index)] : [],
+    );
+    // `?delay=` is one fault, however many events it holds back.
+    if (pointers.length > 0) throw invalid([...new Set(pointers)].map((pointer) => ({ pointer, detail })));
   }
 }
 
-function appended(result: AppendResult, topic: string): Appended {
+interface Asked {
+  topic: string;
+  events: readonly NewEvent[];
+  places: PublishPlaces;
+}
+
+function appended(result: AppendResult, { topic, events, places }: Asked): Appended {
   switch (result.kind) {
     case 'appended':
       return result.events;
     case 'conflict': {
-      const errors = result.ids.map((id) => ({ pointer: '/id', detail: `${id} exists with other content` }));
+      const errors = conflicting(result.ids, events).map((index) => ({
+        pointer: places.id(index),
+        detail: `${events[index]?.id} exists with other content`,
+      }));
       throw new Problem('event-id-conflict', { errors });
     }
     case 'unavailable':
@@ -110,6 +128,19 @@ function appended(result: AppendResult, topic: string): Appended {
     case 'unknown-topic':
       throw topicNotFound(topic);
   }
+}
+
+/**
+ * The events to blame. Of several of one id that is the later ones: the first may be sound, and a publisher that sends
+ * the rest again learns whether it is.
+ */
+function conflicting(ids: readonly string[], events: readonly NewEvent[]): number[] {
+  return ids
+    .flatMap((wanted) => {
+      const found = events.flatMap(({ id }, index) => (id === wanted ? [index] : []));
+      return found.length > 1 ? found.slice(1) : found;
+    })
+    .toSorted((a, b) => a - b);
 }
 
 export function topicNotFound(name: string): Problem {

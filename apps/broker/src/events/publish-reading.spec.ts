@@ -72,6 +72,20 @@ test('the events of a batch get ids of their own from one Idempotency-Key', () =
   expect(events.map(({ id }) => id)).toEqual(['k:0', 'own', 'k:2']);
 });
 
+test('a batch finds its ids again also under the longest Idempotency-Key', () => {
+  const { headers, body } = batch({}, {}, {});
+  const ids = (key: string) =>
+    read({ headers: { ...headers, 'idempotency-key': key }, body }).events.map(({ id }) => id);
+  const long = 'k'.repeat(128);
+  expect(ids(long)).toEqual(ids(long));
+  expect(new Set([...ids(long), ...ids('l'.repeat(128))]).size).toBe(6);
+  expect(ids('k'.repeat(126))).toEqual([0, 1, 2].map((index) => `${'k'.repeat(126)}:${index}`));
+});
+
+test('no bytes are data too, except of JSON', () => {
+  expect(read({ body: '', headers: { 'content-type': 'text/plain' } }).events[0]?.data).toEqual(Buffer.alloc(0));
+});
+
 test('data in JSON form keeps its text', () => {
   const text = '{"specversion":"1.0","id":"e1","source":"/s","type":"t","data":{"n": 12345678901234567890, "x":1.0}}';
   const { events } = read({ headers: { 'content-type': 'application/cloudevents+json' }, body: text });

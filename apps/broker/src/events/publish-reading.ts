@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { EventAttributes, NewEvent } from '@hookcast/log';
 import {
@@ -7,6 +8,7 @@ import {
   hopCountOf,
   hookHeaders,
   hopsOf,
+  isEventId,
   busExtensions,
   isJsonContentType,
   isUnknownEventFormat,
@@ -23,6 +25,7 @@ import { parseDuration } from '../http/duration.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import { Problem, type FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
+import { placesOf, type PublishPlaces } from './publish-places.js';
 import { traceOf, type Trace } from './trace-context.js';
 
 export interface PublishLimits {
@@ -44,6 +47,8 @@ export interface PublishRequest {
 export interface PublishReading {
   form: 'single' | 'batch';
   events: NewEvent[];
+  /** Where the request says what a refusal of its events is about. */
+  places: PublishPlaces;
 }
 
 /** What the attributes of a structured event may add to its data. */
@@ -79,7 +84,8 @@ export function readPublish(request: PublishRequest, limits: PublishLimits, now:
   const trace = traceOf(request.headers);
   const hops = hopsOfRequest(request.headers);
   refuseLoop(cloudEvents, hops, limits.maxHops);
-  return { form, events: cloudEvents.map((event) => toNewEvent(event, { trace, deliverAt, hops })) };
+  const events = cloudEvents.map((event) => toNewEvent(event, { trace, deliverAt, hops }));
+  return { form, events, places: placesOf(request.headers, cloudEvents) };
 }
 
 function parse({ topic, headers, body }: PublishRequest, limits: PublishLimits, now: Date): CloudEvent[] {
@@ -87,16 +93,21 @@ function parse({ topic, headers, body }: PublishRequest, limits: PublishLimits, 
   const newId = () => key ?? uuidv7(now.getTime());
   switch (contentModeOf(headers['content-type'])) {
     case 'batch': {
-      // Each event of a repeated batch has to find its own id again.
-      const idAt = (index: number) => (key === undefined ? uuidv7(now.getTime()) : `${key}:${index}`);
+      const idAt = (index: number) => (key === undefined ? uuidv7(now.getTime()) : idInBatch(key, index));
       return accepted(parseBatch(body, { maxEvents: limits.maxBatchEvents }, { id: idAt }));
     }
     case 'structured':
       return [accepted(parseStructured(body, { id: newId }))];
     case 'binary':
       refuseEmpty(headers, body);
-      return [accepted(parseBinary(headers, body, { id: newId, source: `/topics/${topic}`, type: topic }))];
+      return [acceptedBinary(parseBinary(headers, body, { id: newId, source: `/topics/${topic}`, type: topic }))];
   }
+}
+
+/** Each event of a repeated batch has to find its own id again, also under a key that leaves no room for its number. */
+function idInBatch(key: string, index: number): string {
+  const id = `${key}:${index}`;
+  return isEventId(id) ? id : `${createHash('sha256').update(key).digest('hex')}:${index}`;
 }
 
 function accepted<T>(result: ParseResult<T>): T {
@@ -104,11 +115,22 @@ function accepted<T>(result: ParseResult<T>): T {
   return result.value;
 }
 
-/** An event may be without data, but only one that says something else: an empty body alone is a mistake. */
+/** A Content-Type that is none is no fault of the content. */
+function acceptedBinary(result: ParseResult<CloudEvent>): CloudEvent {
+  const fault = result.kind === 'malformed' && result.errors.find(({ pointer }) => pointer === '/content-type');
+  if (fault) throw new Problem('unsupported-media-type', { detail: `Content-Type ${fault.detail}.` });
+  return accepted(result);
+}
+
+/**
+ * No bytes are data like any other, except of JSON, which has no such text. An event may also be without data, but only
+ * one that says something else: an empty body alone, of no type, is a mistake.
+ */
 function refuseEmpty(headers: IncomingHttpHeaders, body: Buffer): void {
   if (body.length > 0) return;
-  const saysSomething = Object.keys(headers).some((name) => name.startsWith('ce-'));
-  if (saysSomething && !isJsonContentType(headers['content-type'])) return;
+  const contentType = headers['content-type'];
+  const saysSomething = contentType !== undefined || Object.keys(headers).some((name) => name.startsWith('ce-'));
+  if (saysSomething && !isJsonContentType(contentType)) return;
   throw invalid([{ pointer: '', detail: 'is empty' }]);
 }
 

@@ -44,7 +44,9 @@ export class TopicLogController {
     const page = await this.log.poll(topic, cursor, { events: query.limit ?? defaultLimit, waitMs, signal });
     // Data is written as it was published, so the body is put together as text.
     const items = page.events.map((event) => eventJson(event)).join(',');
-    const nextCursor = JSON.stringify(formatTopicCursor(topic, page.next));
+    // The log has no last page for who follows it by `after` or waits. Who pages by `cursor` is told when there is no more.
+    const isEnd = page.events.length === 0 && query.cursor !== undefined && query.wait === undefined;
+    const nextCursor = JSON.stringify(isEnd ? null : formatTopicCursor(topic, page.next));
     response.type('application/json').send(`{"items":[${items}],"nextCursor":${nextCursor}}`);
   }
 

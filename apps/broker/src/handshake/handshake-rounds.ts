@@ -2,13 +2,14 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Subscription } from '@hookcast/database';
 import type pg from 'pg';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
+import { Pulse } from '../control/pulse.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { takeDueHandshakes } from './handshake-store.js';
 import { handshakeColumns, holdReason, isHeld, type HandshakeColumns } from './handshake-state.js';
 import type { HandshakeOutcome } from './handshake-verdict.js';
 import { StoredHooks } from './stored-hooks.js';
 
-const roundMs = 1_000;
 const timeoutMs = 5_000;
 /** Hooks asked at the same time by one process. */
 const atOnce = 16;
@@ -16,8 +17,9 @@ const atOnce = 16;
 /** Asks those hooks again that have not said whether they want events. */
 @Injectable()
 export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
-  private running = false;
+  @Inject() private readonly pulse!: Pulse;
+  private stopListening: (() => void) | undefined;
+  private running: Promise<unknown> | undefined;
 
   constructor(
     @Inject(DATA_POOL) private readonly pool: pg.Pool,
@@ -35,8 +37,7 @@ export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   start(): void {
-    this.running = true;
-    this.schedule();
+    this.stopListening = this.pulse.listen(({ hasHandshakes }) => hasHandshakes && void this.tick());
   }
 
   async runOnce(): Promise<{ asked: number }> {
@@ -46,8 +47,7 @@ export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   stop(): void {
-    this.running = false;
-    clearTimeout(this.timer);
+    this.stopListening?.();
   }
 
   private async askAgain(id: number): Promise<void> {
@@ -79,6 +79,7 @@ export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy 
     await this.control.change(async (tx) => {
       const current = await tx.findOneBy(Subscription, { id, url });
       // Deleted, or given another URL, which was asked when it came.
+      touchesOf(tx).subscription(id);
       if (current) await tx.save(this.decided(current, columns));
     });
   }
@@ -99,17 +100,11 @@ export class HandshakeRounds implements OnApplicationBootstrap, OnModuleDestroy 
     return subscription;
   }
 
-  private schedule(): void {
-    if (!this.running) return;
-    this.timer = setTimeout(() => void this.tick(), roundMs).unref();
-  }
-
+  /** One round at a time: hooks may take longer than a second to answer. */
   private async tick(): Promise<void> {
-    try {
-      await this.runOnce();
-    } catch (error) {
-      this.runtime.log.debug({ err: error }, 'subscription.handshakes-failed');
-    }
-    this.schedule();
+    this.running ??= this.runOnce()
+      .catch((error: unknown) => this.runtime.log.debug({ err: error }, 'subscription.handshakes-failed'))
+      .finally(() => (this.running = undefined));
+    await this.running;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { HookCredentials } from '@hookcast/delivery';
+import { customHeaders, type HookCredentials } from '@hookcast/delivery';
 import { HookClient, type HookRequest } from '@hookcast/egress';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { userAgent } from '../version.js';
@@ -60,7 +60,7 @@ function requestOf(
   return {
     ...question,
     ...transport,
-    headers: { ...own, ...access, 'user-agent': userAgent, ...headers },
+    headers: { ...customHeaders(own), ...access, 'user-agent': userAgent, ...headers },
     body: noBody,
   };
 }

@@ -19,7 +19,7 @@ export class ClockCheck implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(RUNTIME) private readonly runtime: Pick<Runtime, 'clock' | 'config' | 'log'>,
   ) {}
 
-  /** Milliseconds by which this process is ahead of the database, give or take a round trip; undefined until known. */
+  /** Milliseconds by which this process is ahead of the database, as far as it is proven (`provenSkewMs`); undefined until known. */
   get skewMs(): number | undefined {
     return this.lastSkewMs;
   }
@@ -45,7 +45,7 @@ export class ClockCheck implements OnApplicationBootstrap, OnModuleDestroy {
     const before = this.runtime.clock.now().getTime();
     const there = await readDatabaseTime(this.pool);
     const after = this.runtime.clock.now().getTime();
-    const skewMs = Math.round((before + after) / 2 - there.getTime());
+    const skewMs = provenSkewMs({ before, there: there.getTime(), after });
     const wasSkewed = this.isSkewed;
     this.lastSkewMs = skewMs;
     if (this.isSkewed) this.runtime.log.warn({ skewMs, limitMs: this.runtime.config.maxClockSkewMs }, 'clock.skewed');
@@ -65,4 +65,13 @@ export class ClockCheck implements OnApplicationBootstrap, OnModuleDestroy {
       this.runtime.log.debug({ err: error }, 'clock.check-failed');
     }
   }
+}
+
+/**
+ * The database told `there` between `before` and `after`, so the skew is between the two differences. What is nearest to
+ * none counts: an answer that was long under way, or read late by a busy process, is no sign of a wrong clock.
+ */
+export function provenSkewMs({ before, there, after }: Record<'before' | 'there' | 'after', number>): number {
+  if (there < before) return before - there;
+  return there > after ? after - there : 0;
 }

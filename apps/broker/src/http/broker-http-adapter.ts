@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Config } from '../config.js';
 import { Problem, problemBody, problemMediaType } from './problem.js';
+import { OpenConnections } from './open-connections.js';
 import type { ProblemCode } from './problems.js';
 import { chooseRequestId, requestIdHeader } from './request-id.js';
 import { sendProblem } from './send-problem.js';
@@ -16,6 +17,7 @@ export type ConnectionLimits = Pick<
   | 'requestTimeoutMs'
   | 'headersTimeoutMs'
   | 'keepAliveMs'
+  | 'answerTimeoutMs'
   | 'maxHeaderBytes'
   | 'maxHeaders'
   | 'maxConnections'
@@ -26,6 +28,7 @@ export type ConnectionLimits = Pick<
 export class BrokerHttpAdapter extends ExpressAdapter {
   private lane: Lane = () => false;
   private isClosing = false;
+  private readonly connections = new OpenConnections();
 
   constructor(private readonly limits: ConnectionLimits) {
     super();
@@ -38,6 +41,11 @@ export class BrokerHttpAdapter extends ExpressAdapter {
   /** From now on every answer asks its client to close the connection. */
   startClosing(): void {
     this.isClosing = true;
+  }
+
+  /** @param now milliseconds since the stop began */
+  cutUnfinishedRequests(now: number): number {
+    return this.connections.cutUnfinished(now);
   }
 
   override initHttpServer(): void {
@@ -53,6 +61,7 @@ export class BrokerHttpAdapter extends ExpressAdapter {
         noDelay: true,
       },
       (request, response) => {
+        this.connections.opened(request, response);
         if (this.isClosing) response.setHeader('connection', 'close');
         if (hasTooManyHeaders(request, limits.maxHeaders)) refuseHeaders(response);
         else if (!this.lane(request, response)) express(request, response);
@@ -61,8 +70,14 @@ export class BrokerHttpAdapter extends ExpressAdapter {
     // One more than allowed, so that too many can be told from just enough: Node drops the rest silently.
     server.maxHeadersCount = limits.maxHeaders + 1;
     server.maxConnections = limits.maxConnections;
+    server.on('connection', (socket: Socket) => this.connections.add(socket));
     if (limits.maxAddressConnections > 0) limitAddresses(server, limits.maxAddressConnections);
     server.on('clientError', refuseConnection);
+    // Node has limits for what a client sends, and none for what it does not read. Long polls are silent on our account.
+    server.timeout = limits.answerTimeoutMs;
+    server.on('timeout', (socket: Socket) => {
+      if (!this.connections.isOurTurn(socket)) socket.destroy();
+    });
     this.httpServer = server;
   }
 }

@@ -23,6 +23,11 @@ export function EachSatisfies(check: (value: unknown) => boolean, rule: string):
   });
 }
 
+/** The pointer of a member, to begin the text of a rule with: without spaces, which end it. `fieldErrors` undoes that. */
+export function elementPointer(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll(/[%\s]/g, encodeURIComponent)}`;
+}
+
 /** A JSON object, as opposed to an array, null or a scalar. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,12 +1,14 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
 import { isJsonContentType } from '@hookcast/protocol';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { readBody } from './body.js';
-import { parseJsonObject } from './json-object.js';
+import { parseJsonObject, unknownField } from './json-object.js';
 import { Problem } from './problem.js';
+import { invalid } from './validation.js';
 
 const withBody = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -29,10 +31,26 @@ export class JsonBodyInterceptor implements NestInterceptor {
     if (withBody.has(request.method) && !this.reflector.get(ReadsOwnBody, context.getHandler())) {
       const body = await readBody(request, this.runtime.config.maxBodyBytes);
       if (body.length > 0) refuseOtherTypes(request.headers['content-type']);
-      request.body = parseJsonObject(body, this.runtime.config);
+      const fields = parseJsonObject(body, this.runtime.config);
+      if (!takesBody(context)) refuseFields(fields);
+      request.body = fields;
     }
     return next.handle();
   }
+}
+
+/** `RouteParamtypes.BODY` of Nest, which it does not export. */
+const bodyKey = /^3:/;
+
+function takesBody(context: ExecutionContext): boolean {
+  const places: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name);
+  return typeof places === 'object' && places !== null && Object.keys(places).some((key) => bodyKey.test(key));
+}
+
+/** Nothing would look at them, so a caller who means something by them has to be told. */
+function refuseFields(fields: object): void {
+  const names = Object.keys(fields);
+  if (names.length > 0) throw invalid(names.map(unknownField));
 }
 
 function refuseOtherTypes(contentType: string | undefined): void {

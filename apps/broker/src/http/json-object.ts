@@ -1,6 +1,8 @@
 import { jsonError } from '@hookcast/protocol';
 import { jsonExcess, type JsonLimits } from './json-size.js';
 import { Problem } from './problem.js';
+import { unstorableText } from './storable-text.js';
+import { invalid } from './validation.js';
 
 /**
  * The JSON object in a body; an empty body is an empty object.
@@ -18,6 +20,10 @@ export function parseJsonObject(body: Buffer, limits: JsonLimits): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('must be a JSON object');
   if (Object.hasOwn(value, '__proto__'))
     throw new Problem('validation-failed', { errors: [unknownField('__proto__')] });
+  // Either can only be in a body that spells a character out.
+  const unstorable = body.includes('\\u') ? unstorableText(value) : undefined;
+  if (unstorable !== undefined)
+    throw invalid([{ pointer: unstorable, detail: 'has a NUL or half of a surrogate pair' }]);
   return value;
 }
 

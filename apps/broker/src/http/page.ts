@@ -54,3 +54,18 @@ export function cursorKey(cursor: string | undefined, parts: readonly CursorPart
   if (key === undefined) throw invalid([{ pointer: '/cursor', detail: 'is not a cursor of this list' }]);
   return key;
 }
+
+/**
+ * A page of a list that is small enough to be at hand as a whole, in the order of the rows. Its cursor names the last
+ * row and its place: where that row is gone meanwhile, the next one has taken the place.
+ */
+export function pageOfAll<T>(
+  rows: readonly T[],
+  { limit = defaultLimit, cursor }: PageQuery,
+  nameOf: (row: T) => string,
+): Page<T> {
+  const [name, place] = cursorKey(cursor, ['string', 'int']) ?? [];
+  const found = rows.findIndex((row) => nameOf(row) === name);
+  const start = found === -1 ? Number(place ?? 0) : found + 1;
+  return pageOf(rows.slice(start), limit, (row) => [nameOf(row), rows.indexOf(row)]);
+}

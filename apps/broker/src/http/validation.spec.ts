@@ -19,3 +19,16 @@ test('an unknown field is called that', () => {
   const error = { property: 'colour', constraints: { whitelistValidation: 'property colour should not exist' } };
   expect(fieldErrors(error, '')).toEqual([{ pointer: '/colour', detail: 'is not a known field' }]);
 });
+
+test('of a value of the wrong type nothing else is said', () => {
+  const constraints = { max: 'revision must not be greater than 9', isInt: 'revision must be an integer number' };
+  expect(fieldErrors({ property: 'revision', constraints }, '')).toEqual([
+    { pointer: '/revision', detail: 'must be an integer number' },
+  ]);
+});
+
+test('a field that is missing is said to be required, and nothing else of it', () => {
+  const constraints = { isString: 'name must be a string', satisfies: 'must start with a letter' };
+  const error = { property: 'name', value: undefined, constraints };
+  expect(fieldErrors(error, '')).toEqual([{ pointer: '/name', detail: 'is required' }]);
+});

@@ -8,7 +8,7 @@ export function validationPipe(): ValidationPipe {
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,
-    validationError: { target: false, value: false },
+    validationError: { target: false, value: true },
     exceptionFactory: (errors: ValidationError[]) => invalid(errors.flatMap((error) => fieldErrors(error, ''))),
   });
 }
@@ -25,7 +25,8 @@ export function invalid(errors: readonly FieldError[]): Problem {
 /** class-validator's tree, flattened. Exported for its test. */
 export function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  const own = Object.entries(error.constraints ?? {}).map(([rule, text]) =>
+  if (isMissing(error)) return [{ pointer, detail: 'is required' }];
+  const own = tellingRules(error.constraints ?? {}).map(([rule, text]) =>
     rule === 'whitelistValidation'
       ? { pointer, detail: 'is not a known field' }
       : elementError(pointer, withoutName(text, error.property)),
@@ -33,13 +34,28 @@ export function fieldErrors(error: ValidationError, parent: string): FieldError[
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
 }
 
+/** What may be absent has no rules then; of what may not, its type and range are beside the point. */
+function isMissing(error: ValidationError): boolean {
+  return error.constraints !== undefined && Object.hasOwn(error, 'value') && error.value === undefined;
+}
+
+const typeRules = new Set(['isInt', 'isNumber', 'isString', 'isBoolean', 'isArray', 'isObject']);
+
+/** Of a value of the wrong type only that is told: that a text is also "not below 0" helps nobody. */
+function tellingRules(constraints: Record<string, string>): [rule: string, text: string][] {
+  const broken = Object.entries(constraints);
+  const type = broken.find(([rule]) => typeRules.has(rule));
+  return type ? [type] : broken;
+}
+
 /** "limit must not be greater than 200" → "must not be greater than 200": the pointer already names the field. */
 function withoutName(text: string, property: string): string {
   return text.startsWith(`${property} `) ? text.slice(property.length + 1) : text;
 }
 
-/** A rule about elements starts its text with the element's pointer, see EachSatisfies. */
+/** A rule about elements starts its text with the element's pointer, see EachSatisfies and elementPointer. */
 function elementError(pointer: string, text: string): FieldError {
-  const element = /^(\/\S+) (.*)$/s.exec(text);
-  return element ? { pointer: `${pointer}${element[1]}`, detail: element[2] ?? '' } : { pointer, detail: text };
+  const [, path, detail] = /^(\/\S+) (.*)$/s.exec(text) ?? [];
+  if (path === undefined || detail === undefined) return { pointer, detail: text };
+  return { pointer: `${pointer}${decodeURIComponent(path)}`, detail };
 }

@@ -4,11 +4,13 @@ import { AuthModule } from '../auth/auth.module.js';
 import { ControlModule } from '../control/control.module.js';
 import { KeysController } from './keys.controller.js';
 import { KeysService } from './keys.service.js';
-import { SigningKeysController } from './signing-keys.controller.js';
+import { PublishedKeysController } from '../signing-keys/published-keys.controller.js';
+import { SigningKeysController } from '../signing-keys/signing-keys.controller.js';
+import { SigningKeysModule } from '../signing-keys/signing-keys.module.js';
 
 @Module({
-  imports: [AuditLogModule, AuthModule, ControlModule],
-  controllers: [KeysController, SigningKeysController],
+  imports: [AuditLogModule, AuthModule, ControlModule, SigningKeysModule],
+  controllers: [KeysController, PublishedKeysController, SigningKeysController],
   providers: [KeysService],
 })
 export class KeysModule {}

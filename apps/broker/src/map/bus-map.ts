@@ -1,7 +1,7 @@
 import type { ApiKey, Source, Subscription } from '@hookcast/database';
 import { isReserved } from '../announcements/operational-topics.js';
 import { grantsOf } from '../auth/scope.js';
-import { matchesAny } from '../topics/topic-creation.js';
+import { topicTest } from '../topics/topic-creation.js';
 import type { MapPublisher, MapTopic } from './map.dto.js';
 
 /** Of one namespace. */
@@ -15,22 +15,21 @@ export interface BusParts {
 
 /** Who may publish to each topic and who subscribes to it. Pure. */
 export function busMap({ topics, keys, sources, subscriptions }: BusParts): MapTopic[] {
-  const writers = keys.map(({ name, scopes }) => ({ name, patterns: grantsOf(scopes).publish }));
-  const inlets = sources.map((source) => ({ name: source.name, makes: topicTest(source) }));
+  const writers = keys.map(({ name, scopes }) => ({ name, reaches: topicTest(grantsOf(scopes).publish) }));
+  const inlets = sources.map((source) => ({ name: source.name, makes: sourceTest(source) }));
+  const readers = subscriptions.map((one) => ({ ...one, receives: topicTest(one.topics) }));
   const publishersOf = (topic: string): MapPublisher[] =>
     isReserved(topic)
       ? [{ kind: 'broker', name: 'hookcast' }]
       : [
-          ...writers
-            .filter(({ patterns }) => matchesAny(patterns, topic))
-            .map(({ name }) => ({ kind: 'key' as const, name })),
+          ...writers.filter(({ reaches }) => reaches(topic)).map(({ name }) => ({ kind: 'key' as const, name })),
           ...inlets.filter(({ makes }) => makes(topic)).map(({ name }) => ({ kind: 'source' as const, name })),
         ];
   return topics.map((name) => ({
     name,
     publishers: publishersOf(name),
-    subscriptions: subscriptions
-      .filter((one) => matchesAny(one.topics, name))
+    subscriptions: readers
+      .filter(({ receives }) => receives(name))
       .map(({ name: subscription, service, state, filter }) => ({
         name: subscription,
         service,
@@ -41,7 +40,7 @@ export function busMap({ topics, keys, sources, subscriptions }: BusParts): MapT
 }
 
 /** Whether events of a source can come to a topic. A type may be anything. */
-function topicTest({ topic, sender }: Pick<Source, 'topic' | 'sender'>): (name: string) => boolean {
+function sourceTest({ topic, sender }: Pick<Source, 'topic' | 'sender'>): (name: string) => boolean {
   const [before = '', ...rest] = topic.replaceAll('{sender}', sender).split('{type}');
   const after = rest.at(-1);
   if (after === undefined) return (name) => name === before;

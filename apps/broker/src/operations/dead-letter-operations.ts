@@ -19,6 +19,7 @@ import { invalid } from '../http/validation.js';
 import { DATA_POOL } from '../runtime.js';
 import { filterFault } from '../subscriptions/subscription-declarations.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
+import { DeadLetterExpression } from './dead-letter-filter.dto.js';
 import type { DeadLetterOperationRequest, DryRunResponse, OperationResponse } from './operation.dto.js';
 import { OperationsService, sampleSize, type Asking } from './operations.service.js';
 
@@ -122,5 +123,6 @@ async function matchingOf(events: readonly StoredEvent[], expression: string): P
 function refuseNonsense({ ids, filter }: DeadLetterOperationRequest): void {
   if (ids && filter) throw invalid([{ pointer: '/filter', detail: 'cannot be combined with ids' }]);
   const detail = filterFault(filter?.expression ?? null);
-  if (detail !== undefined) throw invalid([{ pointer: '/filter/expression', detail }]);
+  const pointer = filter instanceof DeadLetterExpression ? '/filter' : '/filter/expression';
+  if (detail !== undefined) throw invalid([{ pointer, detail }]);
 }

@@ -1,5 +1,5 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -18,53 +18,20 @@ import {
 } from 'class-validator';
 import type { Operation, OperationKind, OperationStatus } from '@hookcast/delivery';
 import { formatPosition, type StoredEvent } from '@hookcast/log';
-import { isEventId, isTimestamp } from '@hookcast/protocol';
+import { isEventId } from '@hookcast/protocol';
+import { paceOf } from './operation-pace.js';
 import { EachSatisfies, MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
 import { PageQuery, PageResponse } from '../http/page.js';
+import { DeadLetterFilterRequest, filterOf } from './dead-letter-filter.dto.js';
 
 const kinds = ['redrive', 'discard', 'replay'] as const;
 const statuses = ['pending', 'running', 'done', 'failed', 'cancelled'] as const;
 const largestRate = 10_000;
 const mostIds = 1_000;
 
-const isTime = (value: unknown): boolean => typeof value === 'string' && isTimestamp(value);
-const isWord = (value: unknown): boolean => typeof value === 'string' && /^[a-z][a-z0-9-]{0,63}$/.test(value);
-
-export class DeadLetterFilterRequest {
-  @ApiPropertyOptional({ type: String, example: 'exhausted' })
-  @MayBeAbsent()
-  @Satisfies(isWord, 'must be a reason')
-  reason?: string;
-
-  @ApiPropertyOptional({ type: String, description: 'Of a group of dead letters.' })
-  @MayBeAbsent()
-  @Satisfies(isWord, 'must be a fingerprint')
-  fingerprint?: string;
-
-  @ApiPropertyOptional({ type: String })
-  @MayBeAbsent()
-  @Satisfies(isName, nameRule)
-  topic?: string;
-
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Given up at or after.' })
-  @MayBeAbsent()
-  @Satisfies(isTime, 'must be an RFC 3339 time')
-  from?: string;
-
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Given up before.' })
-  @MayBeAbsent()
-  @Satisfies(isTime, 'must be an RFC 3339 time')
-  to?: string;
-
-  @ApiPropertyOptional({ type: String, description: 'CEL over the event, as in the filter of a subscription.' })
-  @MayBeAbsent()
-  @IsString()
-  @Length(1, 4096)
-  expression?: string;
-}
-
 /** With neither `ids` nor `filter` all dead letters of the subscription are meant. */
+@ApiExtraModels(DeadLetterFilterRequest)
 export class DeadLetterOperationRequest {
   @ApiProperty({ type: String })
   @Satisfies(isName, nameRule)
@@ -79,8 +46,12 @@ export class DeadLetterOperationRequest {
   @EachSatisfies((value) => typeof value === 'string' && isEventId(value), 'must be an id')
   ids?: string[];
 
-  @ApiPropertyOptional({ type: DeadLetterFilterRequest })
+  @ApiPropertyOptional({
+    oneOf: [{ $ref: getSchemaPath(DeadLetterFilterRequest) }, { type: 'string', minLength: 1, maxLength: 4096 }],
+    description: 'A text is the same as `expression`.',
+  })
   @MayBeAbsent()
+  @Transform(({ value }) => (typeof value === 'string' ? filterOf(value) : value))
   @Type(() => DeadLetterFilterRequest)
   @ValidateNested()
   filter?: DeadLetterFilterRequest;
@@ -189,6 +160,16 @@ export class OperationResponse {
   @ApiProperty({ type: Number, nullable: true, description: 'Most deliveries a second.' })
   rate!: number | null;
 
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Deliveries a second that it may make now: its rate, or less while live deliveries wait.',
+  })
+  pace!: number | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Why it runs slower than its rate.' })
+  slowedBy!: string | null;
+
   @ApiProperty({ type: String, nullable: true })
   error!: string | null;
 
@@ -263,6 +244,7 @@ export class DryRunResponse {
 export function toOperationResponse(operation: Operation): OperationResponse {
   const { id, kind, subscription, status, total, fed, done, failed, skipped, waitsFor, rate, error } = operation;
   const isOpen = operation.finishedAt === null;
+  const waiting = isOpen && kind !== 'discard' ? Math.max(fed - done - failed, 0) : 0;
   return {
     id,
     kind,
@@ -272,9 +254,10 @@ export function toOperationResponse(operation: Operation): OperationResponse {
     done,
     failed,
     skipped,
-    waiting: isOpen && kind !== 'discard' ? Math.max(fed - done - failed, 0) : 0,
+    waiting,
     waitsFor,
     rate,
+    ...(isOpen ? paceOf(operation, waiting) : { pace: null, slowedBy: null }),
     error,
     createdBy: operation.createdBy,
     createdAt: operation.createdAt.toISOString(),

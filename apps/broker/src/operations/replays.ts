@@ -36,6 +36,7 @@ export class Replays {
     const filter = request.filter ?? null;
     const detail = filterFault(filter);
     if (detail !== undefined) throw invalid([{ pointer: '/filter', detail }]);
+    refuseBackwards(request);
     const subscription = await this.subscriptions.find(name);
     const ranges = await this.rangesOf(subscription, request);
     const total = ranges.reduce((sum, { after, upTo }) => sum + upTo - after, 0);
@@ -115,6 +116,11 @@ export class Replays {
     }
     return { matching, isWhole: true };
   }
+}
+
+function refuseBackwards({ from, to }: ReplayRequest): void {
+  const [start, end] = [parseTimestamp(from), to === undefined ? undefined : parseTimestamp(to)];
+  if (start && end && end <= start) throw invalid([{ pointer: '/to', detail: 'must be later than from' }]);
 }
 
 /** With filters only what was looked at is known; the range is the bound for the rest. */

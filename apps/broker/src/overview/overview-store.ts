@@ -7,6 +7,8 @@ export interface LiveWorker {
   startedAt: Date;
   heartbeatAt: Date;
   streams: number;
+  /** The first of them, `<topic>/<partition>`. */
+  owns: string[];
 }
 
 interface WorkerRow {
@@ -16,6 +18,7 @@ interface WorkerRow {
   started_at: Date;
   heartbeat_at: Date;
   streams: string;
+  owns: string[];
 }
 
 /** Workers that gave a sign of life, with how many streams each owns. Scans two small tables. */
@@ -24,7 +27,10 @@ export async function liveWorkers(source: SqlSource, since: Date): Promise<LiveW
     source,
     /* sql */ `
       select w.worker_id, w.host, w.pid, w.started_at, w.heartbeat_at,
-             (select count(*) from assignments a where a.owner = w.worker_id) as streams
+             (select count(*) from assignments a where a.owner = w.worker_id) as streams,
+             array(select t.name || '/' || s.partition_no
+                     from assignments a join streams s using (stream_id) join topics t on t.id = s.topic_id
+                    where a.owner = w.worker_id order by t.name, s.partition_no limit 20) as owns
       from workers w where w.heartbeat_at >= $1 order by w.started_at, w.worker_id`,
     [since],
   );
@@ -35,5 +41,6 @@ export async function liveWorkers(source: SqlSource, since: Date): Promise<LiveW
     startedAt: row.started_at,
     heartbeatAt: row.heartbeat_at,
     streams: Number(row.streams),
+    owns: row.owns,
   }));
 }

@@ -1,7 +1,8 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { refuseTenants } from '../auth/namespace.js';
 import { RequireScope } from '../auth/scope.js';
+import { pageOfAll, PageQuery } from '../http/page.js';
 import { OverviewResponse, WorkerList } from './overview.dto.js';
 import { OverviewService } from './overview.service.js';
 
@@ -23,7 +24,7 @@ export class OverviewController {
   @RequireScope('read')
   @ApiOperation({ summary: 'List the live delivery workers; only for keys of the namespace default' })
   @ApiOkResponse({ type: WorkerList })
-  async workers(): Promise<WorkerList> {
+  async workers(@Query() query: PageQuery): Promise<WorkerList> {
     refuseTenants();
     const workers = await this.service.workers();
     const items = workers.map(({ startedAt, heartbeatAt, ...rest }) => ({
@@ -31,6 +32,6 @@ export class OverviewController {
       startedAt: startedAt.toISOString(),
       heartbeatAt: heartbeatAt.toISOString(),
     }));
-    return { items, nextCursor: null };
+    return pageOfAll(items, query, ({ workerId }) => workerId);
   }
 }

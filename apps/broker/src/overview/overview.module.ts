@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ReconciliationModule } from '../reconciliation/reconciliation.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
@@ -6,7 +7,7 @@ import { OverviewController } from './overview.controller.js';
 import { OverviewService } from './overview.service.js';
 
 @Module({
-  imports: [StorageModule, SubscriptionsModule, TopicsModule],
+  imports: [ReconciliationModule, StorageModule, SubscriptionsModule, TopicsModule],
   controllers: [OverviewController],
   providers: [OverviewService],
   exports: [OverviewService],

@@ -13,7 +13,7 @@ import { RUNTIME, type Runtime } from '../runtime.js';
 
 const maxFormBytes = 8_192;
 
-/** Logging in to the page and out of it, by forms: the page has no scripts. */
+/** Logging in to the page and out of it, by forms, which work before any script does. */
 @ApiExcludeController()
 @Controller('session')
 export class SessionController {

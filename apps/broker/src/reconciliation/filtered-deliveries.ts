@@ -68,12 +68,12 @@ export class FilteredDeliveries {
 }
 
 function isKeptBack(
-  { state, eventAt }: Suspect,
+  { state, hasMoved, eventAt }: Suspect,
   event: StoredEvent,
   filters: readonly { filter: Filter; until: number }[],
 ): boolean {
-  // What was tried was wanted.
-  if (state !== 'no-trace' || filters.length === 0) return false;
+  // What was tried was wanted, unless a seek has brought it before another filter.
+  if ((state !== 'no-trace' && !hasMoved) || filters.length === 0) return false;
   const view = eventView(event);
   return filters.some(
     ({ filter, until }) => until >= eventAt.getTime() - hearsayMs && filter.matches(view).kind !== 'match',

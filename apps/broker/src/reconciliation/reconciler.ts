@@ -12,6 +12,8 @@ export interface Reconciliation {
   events: number;
   /** Deliveries judged, by what became of them. */
   deliveries: Record<string, number>;
+  /** Those of them that nothing could be said about, since their successes are not recorded. */
+  unchecked: number;
   violations: Violation[];
   /** Where to go on; undefined at the end. */
   next: Position | undefined;
@@ -120,7 +122,10 @@ export class Reconciler {
     const query = { streamId: stream.streamId, afterSeq, limit: size, subscriptionIds: [...byId.keys()] };
     const page = await readPage(this.pool, query);
     const isLast = page.events < size;
-    const unexplained = await this.filtered.without(this.owed(page.suspects), {
+    const isRecorded = this.runtime.config.attemptLog === 'all';
+    // With only failures recorded, a success leaves no trace of its own, be it the first attempt, one after others that
+    // failed or that of a redriven dead letter; the counters of its cursor have it.
+    const unexplained = await this.filtered.without(isRecorded ? page.suspects : [], {
       streamId: stream.streamId,
       subscriptions: byId,
     });
@@ -128,14 +133,9 @@ export class Reconciler {
       ...missingEvents(page, { stream, afterSeq, days, isLastPage: isLast }),
       ...unexplained.map((one) => lostDelivery(one, stream, byId.get(one.subscriptionId)?.name ?? '')),
     ];
-    const result = { events: page.events, deliveries: page.counts, violations, next: undefined };
+    const unchecked = isRecorded ? 0 : page.suspects.length;
+    const result = { events: page.events, deliveries: page.counts, unchecked, violations, next: undefined };
     return { page: result, lastSeq: page.lastSeq, isLast };
-  }
-
-  /** With only failures recorded, a success leaves no trace of its own; the counters of its cursor have it. */
-  private owed<T extends { state: string }>(suspects: readonly T[]): T[] {
-    const hasAll = this.runtime.config.attemptLog === 'all';
-    return suspects.filter(({ state }) => hasAll || state !== 'no-trace');
   }
 
   private async standing(namespace: string | undefined): Promise<Standing> {
@@ -150,11 +150,12 @@ export class Reconciler {
 }
 
 function nothing(): Reconciliation {
-  return { events: 0, deliveries: {}, violations: [], next: undefined };
+  return { events: 0, deliveries: {}, unchecked: 0, violations: [], next: undefined };
 }
 
 function add(total: Reconciliation, part: Reconciliation): void {
   total.events += part.events;
+  total.unchecked += part.unchecked;
   total.violations.push(...part.violations);
   for (const [state, count] of Object.entries(part.deliveries)) {
     total.deliveries[state] = (total.deliveries[state] ?? 0) + count;
@@ -165,6 +166,7 @@ function lostDelivery({ state, seq, eventId }: Unexplained, stream: OwedStream, 
   const details = {
     'no-trace': 'The cursor has passed it, and there is no attempt, retry, dead letter or filter that explains it.',
     'retry-lost': 'Its last attempt failed, and no retry or dead letter is there.',
+    'dead-letter-lost': 'It was given up, and its dead letter is not there, though nobody discarded it.',
   };
   return {
     kind: state,

@@ -16,6 +16,8 @@ export interface OwedStream {
   headSeq: number;
   /** Whether its newest event is young enough to be there still. */
   isFresh: boolean;
+  /** A worker can come to own it. */
+  isAssignable: boolean;
 }
 
 /** A cursor as its row says. */
@@ -53,7 +55,8 @@ export async function readStanding(pool: pg.Pool, defaultRetentionDays: number):
       client,
       /* sql */ `
       select s.stream_id as "streamId", t.name as topic, t.namespace, s.head_seq as "headSeq",
-        s.head_at > now() - make_interval(days => coalesce(t.retention_days, $1::int)) as "isFresh"
+        s.head_at > now() - make_interval(days => coalesce(t.retention_days, $1::int)) as "isFresh",
+        exists (select from assignments a where a.stream_id = s.stream_id) as "isAssignable"
       from streams s join topics t on t.id = s.topic_id order by s.stream_id`,
       [defaultRetentionDays],
     );
@@ -81,7 +84,10 @@ export async function readStanding(pool: pg.Pool, defaultRetentionDays: number):
 const balanceText = /* sql */ `
   with balance as (
     select c.stream_id, c.subscription_id, c.started_seq, c.settled_seq, c.above, s.head_seq,
-      c.settled_seq - c.started_seq + coalesce((select sum(upper(r) - lower(r)) from unnest(c.above) r), 0) as settled,
+      c.settled_seq - c.started_seq + coalesce((
+        -- a worker that has not noticed that a day went still names what lies below the mark now
+        select sum(upper(r) - lower(r)) from unnest(c.above * int8multirange(int8range(c.settled_seq, null, '()'))) r), 0)
+        as settled,
       c.delivered + c.dead + c.dropped + c.expired + c.filtered + c.skipped as counted
     from cursors c join streams s using (stream_id)
   )
@@ -102,8 +108,14 @@ export interface Suspect {
   subscriptionId: number;
   seq: number;
   eventAt: Date;
-  /** `no-trace`: settled, and nothing says how; `retry-lost`: its last attempt failed, and nothing waits. */
-  state: 'no-trace' | 'retry-lost';
+  /**
+   * - no-trace: settled, and nothing says how
+   * - retry-lost: its last attempt failed, and nothing waits
+   * - dead-letter-lost: it was given up, and its dead letter is neither there nor was it discarded
+   */
+  state: 'no-trace' | 'retry-lost' | 'dead-letter-lost';
+  /** Its cursor was moved by hand, so the event may have come to the filter a second time. */
+  hasMoved: boolean;
 }
 
 export interface Page {
@@ -163,12 +175,16 @@ const pageText = /* sql */ `
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
     where i.inhparent = 'attempts'::regclass and not i.inhdetachpending
   ), e as materialized (
-    select seq, created_at, expires_at, to_char(created_at at time zone 'UTC', 'YYYYMMDD') as day from events
+    select seq, created_at, to_char(created_at at time zone 'UTC', 'YYYYMMDD') as day from events
     where stream_id = $1 and seq > $2 order by seq limit $3
+  ), from_before as (
+    -- the last one of the page before: what is missing between pages has to show as well
+    (select seq, to_char(created_at at time zone 'UTC', 'YYYYMMDD') as day from events where stream_id = $1 and seq = $2 limit 1)
+    union all select seq, day from e
   ), neighbours as (
-    select seq, day, lag(seq) over (order by seq) as before_seq, lag(day) over (order by seq) as before_day from e
+    select seq, day, lag(seq) over (order by seq) as before_seq, lag(day) over (order by seq) as before_day from from_before
   ), judged as materialized (
-    select c.subscription_id, e.seq, e.created_at, case
+    select c.subscription_id, e.seq, e.created_at, c.moves > 0 as has_moved, case
       when r.kind is not null then case r.kind when 1 then 'waiting' else 'retrying' end
       when exists (select from dead_letters d
                     where d.stream_id = $1 and d.subscription_id = c.subscription_id and d.seq = e.seq) then 'dead'
@@ -177,7 +193,8 @@ const pageText = /* sql */ `
                     where k.stream_id = $1 and k.subscription_id = c.subscription_id and k.skipped @> e.seq) then 'skipped'
       when a.delivered then 'delivered'
       when a.dropped then 'dropped'
-      when a.died or e.expires_at <= now() then 'discarded'
+      when a.discarded then 'discarded'
+      when a.died then 'dead-letter-lost'
       when a.tried then 'retry-lost'
       else 'no-trace' end as state
     from e
@@ -185,7 +202,8 @@ const pageText = /* sql */ `
     join cursors c on c.stream_id = $1 and c.started_seq < e.seq and c.subscription_id = any($4::int[])
     left join retries r on r.stream_id = $1 and r.subscription_id = c.subscription_id and r.seq = e.seq
     left join lateral (
-      select bool_or(true) as tried, bool_or(outcome = 1) as delivered, bool_or(outcome = 4) as dropped, bool_or(outcome = 3) as died
+      select bool_or(true) as tried, bool_or(outcome = 1) as delivered, bool_or(outcome = 4) as dropped,
+        bool_or(outcome = 3) as died, bool_or(outcome = 6) as discarded
       from attempts
       where stream_id = $1 and subscription_id = c.subscription_id and seq = e.seq
         and created_at >= e.created_at - interval '1 hour'
@@ -197,8 +215,10 @@ const pageText = /* sql */ `
     coalesce((select json_object_agg(state, n) from (select state, count(*) as n from judged group by state) counted), '{}')
       as counts,
     coalesce((
-      select json_agg(json_build_object('subscriptionId', subscription_id, 'seq', seq, 'eventAt', created_at, 'state', state))
-      from (select * from judged where state in ('no-trace', 'retry-lost') order by seq limit $5) suspect), '[]') as suspects,
+      select json_agg(json_build_object('subscriptionId', subscription_id, 'seq', seq, 'eventAt', created_at, 'state', state,
+        'hasMoved', has_moved))
+      from (select * from judged where state in ('no-trace', 'retry-lost', 'dead-letter-lost') order by seq limit $5) suspect),
+      '[]') as suspects,
     coalesce((
       select json_agg(json_build_object('fromSeq', before_seq, 'toSeq', seq, 'fromDay', before_day, 'toDay', day))
       from neighbours where seq > before_seq + 1), '[]') as gaps

@@ -22,7 +22,7 @@ export class ViolationResponse implements Violation {
   @ApiProperty({ enum: violationKinds })
   kind!: Violation['kind'];
 
-  @ApiProperty({ type: String, nullable: true, description: 'Null: events are missing for everybody.' })
+  @ApiProperty({ type: String, nullable: true, description: 'Null: it concerns everybody.' })
   subscription!: string | null;
 
   @ApiProperty({ type: String })
@@ -49,6 +49,13 @@ export class ReconcileResponse {
       'Deliveries by what became of them: delivered, waiting, retrying, dead, dropped, discarded; `no-trace` counts those that a filter kept back too.',
   })
   deliveries!: Record<string, number>;
+
+  @ApiProperty({
+    type: Number,
+    description:
+      'Deliveries among them that left no record to judge them by (HOOKCAST_ATTEMPT_LOG=failures): of these only the counters of their cursors were compared.',
+  })
+  unchecked!: number;
 
   @ApiProperty({ type: [ViolationResponse] })
   violations!: ViolationResponse[];

@@ -28,11 +28,12 @@ export class ReconciliationsController {
     const [streamId, seq] = cursorKey(cursor, ['int', 'bigint']) ?? [];
     const place = cursor === undefined ? undefined : { streamId: Number(streamId), seq: Number(seq) };
     const found = await this.reconciler.step(place, { limit, namespace: callerNamespace() });
-    const { events, deliveries, violations, next } = found;
+    const { events, deliveries, unchecked, violations, next } = found;
     this.loop.count(
       Object.values(deliveries).reduce((sum, count) => sum + count, 0),
       violations,
     );
-    return { events, deliveries, violations, nextCursor: next ? encodeCursor([next.streamId, next.seq]) : null };
+    const nextCursor = next ? encodeCursor([next.streamId, next.seq]) : null;
+    return { events, deliveries, unchecked, violations, nextCursor };
   }
 }

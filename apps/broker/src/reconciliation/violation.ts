@@ -2,11 +2,13 @@ import { formatPosition } from '@hookcast/log';
 import type { OwedStream, Page, Standing } from './reconciliation-store.js';
 
 export const violationKinds = [
+  'assignment-missing',
   'cursor-missing',
   'cursor-ahead',
   'counters-short',
   'event-missing',
   'retry-lost',
+  'dead-letter-lost',
   'no-trace',
 ] as const;
 
@@ -33,6 +35,7 @@ export function standingViolations(
   const cursors = new Map(standing.cursors.map((one) => [`${one.streamId}/${one.subscriptionId}`, one]));
   const found: Violation[] = [];
   for (const stream of standing.streams) {
+    if (!stream.isAssignable) found.push(unassigned(stream));
     for (const subscription of standing.subscriptions) {
       const cursor = cursors.get(`${stream.streamId}/${subscription.id}`);
       const isOwed = subscription.namespace === stream.namespace && matches(subscription.topics, stream.topic);
@@ -49,6 +52,12 @@ export function standingViolations(
     }
   }
   return found;
+}
+
+function unassigned({ streamId, topic }: OwedStream): Violation {
+  const detail = 'No worker can own the stream, so nothing of it is delivered.';
+  const position = formatPosition(streamId, 0);
+  return { kind: 'assignment-missing', subscription: null, topic, position, eventId: null, detail };
 }
 
 function sayer({ streamId, topic }: OwedStream, subscription: string) {

@@ -49,3 +49,49 @@ test.each([
   expect(compiled.kind).toBe('refused');
   if (compiled.kind === 'refused') expect(compiled.detail).toContain(detail);
 });
+
+test('holds tens of thousands of items against each other in little time', () => {
+  const items = Array.from({ length: 50_000 }, (_, n) => ({ n, name: `item ${n}` }));
+  const began = process.cpuUsage().user;
+  expect(judge({ uniqueItems: true }, items)).toBeUndefined();
+  expect(judge({ uniqueItems: true }, [...items, { name: 'item 7', n: 7 }])).toEqual({
+    pointer: '',
+    detail: 'must NOT have duplicate items',
+  });
+  expect(process.cpuUsage().user - began).toBeLessThan(2_000_000);
+});
+
+test.each<[Record<string, unknown>, string]>([
+  [{ $ref: '#' }, ''],
+  [{ $ref: '#/$defs/x', $defs: { x: { anyOf: [{ $ref: '#/$defs/x' }, { type: 'string' }] } } }, ''],
+  [{ properties: { a: { not: { $ref: '#/properties/a' } } } }, '/properties/a'],
+  [{ properties: { 'a/b': { if: { $ref: '#/properties/a~1b' } } } }, '/properties/a~1b'],
+])('a schema that applies itself to the same value is refused: %j', (schema, pointer) => {
+  expect(compiler.compile(schema)).toMatchObject({ kind: 'refused', pointer, detail: 'refers to itself without end' });
+});
+
+test('a schema may refer to itself for what is in a value', () => {
+  const branch = { $ref: '#/$defs/tree' };
+  const tree = { type: 'object', properties: { left: branch, right: branch }, additionalProperties: false };
+  const schema = { ...branch, $defs: { tree } };
+  expect(judge(schema, { left: { left: {}, right: {} } })).toBeUndefined();
+  expect(judge(schema, { left: { middle: {} } })?.pointer).toBe('/left');
+});
+
+test('what a schema cannot judge is a fault of the value, soon', () => {
+  const half = { properties: { x: { $ref: '#/$defs/twice' } } };
+  const twice = { $ref: '#/$defs/twice', $defs: { twice: { allOf: [half, half] } } };
+  const anchored = { $dynamicAnchor: 'a', anyOf: [{ $dynamicRef: '#a' }, { type: 'string' }] };
+  const deep = JSON.parse(`${'{"x":'.repeat(60)}1${'}'.repeat(60)}`) as unknown;
+  const began = process.cpuUsage().user;
+  expect(judge(twice, deep)?.detail).toContain('too much');
+  expect(judge(anchored, 1)?.detail).toMatch(/too (?:much|deep)/);
+  expect(process.cpuUsage().user - began).toBeLessThan(4_000_000);
+});
+
+test('an event of a megabyte is held against a schema of many references', () => {
+  const list = { type: 'array', items: { $ref: '#/$defs/entry' }, $defs: { entry: { type: 'integer' } } };
+  const numbers = Array.from({ length: 200_000 }, (_, n) => n);
+  expect(judge(list, numbers)).toBeUndefined();
+  expect(judge(list, [...numbers, 'x'])?.pointer).toBe('/200000');
+});

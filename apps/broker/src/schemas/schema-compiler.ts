@@ -1,7 +1,7 @@
-import { RE2JS } from '@bufbuild/re2';
 import { Injectable } from '@nestjs/common';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import formatsPlugin from 'ajv-formats';
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { BoundedAjv, SchemaCostError } from './bounded-ajv.js';
+import { schemaCircle } from './schema-circles.js';
 
 /** What is wrong with a value: a JSON pointer into it and a sentence's end. */
 export interface SchemaFault {
@@ -15,9 +15,6 @@ export type SchemaValidator = (value: unknown) => SchemaFault | undefined;
 export type CompiledSchema =
   { kind: 'compiled'; validate: SchemaValidator } | { kind: 'refused'; pointer: string; detail: string };
 
-/** RE2 takes time in proportion to the text, whatever the pattern: a schema cannot stop the broker. */
-const re2 = Object.assign((pattern: string) => new RE2JS(pattern), { code: 'new RE2JS' });
-
 /** Compiled schemas that are kept; each is some kilobytes. */
 const maxKept = 500;
 
@@ -27,7 +24,7 @@ const maxKept = 500;
  */
 @Injectable()
 export class SchemaCompiler {
-  private readonly ajv = newAjv();
+  private readonly ajv = new BoundedAjv();
   private readonly kept = new Map<string, CompiledSchema>();
 
   /** The same schema is compiled once, as long as not too many others come in between. */
@@ -42,11 +39,14 @@ export class SchemaCompiler {
   }
 
   private compileNew(schema: Record<string, unknown>): CompiledSchema {
+    this.ajv.reset();
     try {
       if (this.ajv.validateSchema(schema) !== true) return refusedBy(this.ajv.errors?.[0]);
+      const circle = schemaCircle(schema);
+      if (circle !== undefined) return { kind: 'refused', pointer: circle, detail: 'refers to itself without end' };
       const validate = this.ajv.compile(schema);
       if ('$async' in validate) return { kind: 'refused', pointer: '/$async', detail: 'is not supported' };
-      return { kind: 'compiled', validate: validatorOf(validate) };
+      return { kind: 'compiled', validate: validatorOf(this.ajv, validate) };
     } catch (error) {
       // A pattern that RE2 does not know, a $ref to somewhere else, a dialect other than 2020-12.
       return { kind: 'refused', pointer: '', detail: error instanceof Error ? error.message : String(error) };
@@ -54,21 +54,18 @@ export class SchemaCompiler {
   }
 }
 
-function newAjv(): Ajv2020 {
-  // strict would refuse annotations of other tools; allErrors would let one event cost any number of errors.
-  const ajv = new Ajv2020({
-    strict: false,
-    allErrors: false,
-    addUsedSchema: false,
-    logger: false,
-    code: { regExp: re2 },
-  });
-  formatsPlugin.default(ajv);
-  return ajv;
-}
-
-function validatorOf(validate: ValidateFunction): SchemaValidator {
-  return (value) => (validate(value) ? undefined : faultOf(validate.errors?.[0]));
+function validatorOf(ajv: BoundedAjv, validate: ValidateFunction): SchemaValidator {
+  return (value) => {
+    ajv.reset();
+    try {
+      return validate(value) ? undefined : faultOf(validate.errors?.[0]);
+    } catch (error) {
+      // What cannot be judged is not as the schema says: the publisher is told so, instead of an error of the broker.
+      if (error instanceof SchemaCostError) return { pointer: '', detail: error.message };
+      if (error instanceof RangeError) return { pointer: '', detail: 'leads too deep to be held against the schema' };
+      throw error;
+    }
+  };
 }
 
 function faultOf(error: ErrorObject | undefined): SchemaFault {

@@ -2,19 +2,20 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Subscription } from '@hookcast/database';
 import { DataSource, LessThan, type EntityManager } from 'typeorm';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
+import { Pulse } from '../control/pulse.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
-
-const sweepMs = 1_000;
 
 /** Marks subscriptions whose service stopped sending heartbeats as stale: events are buffered for them, never dropped. */
 @Injectable()
 export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
+  private stopListening: (() => void) | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
     @Inject(RUNTIME) private readonly runtime: Runtime,
     private readonly control: ControlPlane,
+    private readonly pulse: Pulse,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -26,7 +27,7 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   start(): void {
-    this.timer = setInterval(() => void this.tick(), sweepMs).unref();
+    this.stopListening = this.pulse.listen(({ hasLapsedLeases }) => hasLapsedLeases && void this.tick());
   }
 
   async runOnce(): Promise<{ stale: number }> {
@@ -44,12 +45,13 @@ export class LeaseSweep implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.stopListening?.();
   }
 
   private async markStale(tx: EntityManager): Promise<string[]> {
     const now = this.runtime.clock.now();
     const found = await tx.findBy(Subscription, lapsedAt(now));
+    touchesOf(tx).subscription(...found.map(({ id }) => id));
     const marked: string[] = [];
     for (const { id, name } of found) {
       // Asked again with the update: a heartbeat may have come in between.

@@ -59,6 +59,9 @@ export class ServiceResponse {
   @ApiProperty({ type: String })
   service!: string;
 
+  @ApiProperty({ type: String, description: 'Whose Ed25519 keys sign, as `/.well-known/hookcast-keys.json` has them.' })
+  namespace!: string;
+
   @ApiProperty({ type: Number, nullable: true })
   revision!: number | null;
 

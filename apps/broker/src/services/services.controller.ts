@@ -1,8 +1,10 @@
-import { Body, Controller, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { RequireScope } from '../auth/scope.js';
 import { existingName, flagParameter, newName } from '../http/names.js';
+import { PageQuery, type Page } from '../http/page.js';
+import { KnownServiceResponse, ServiceList, ServicePage } from './service-list.js';
 import { HeartbeatResponse, PutServiceRequest, ServiceResponse } from './service.dto.js';
 import { ServicesService } from './services.service.js';
 
@@ -10,7 +12,18 @@ import { ServicesService } from './services.service.js';
 @ApiBearerAuth()
 @Controller('v1/services')
 export class ServicesController {
-  constructor(private readonly services: ServicesService) {}
+  constructor(
+    private readonly services: ServicesService,
+    private readonly known: ServiceList,
+  ) {}
+
+  @Get()
+  @RequireScope('read')
+  @ApiOperation({ summary: 'List the services that declared themselves, by name' })
+  @ApiOkResponse({ type: ServicePage })
+  async list(@Query() query: PageQuery): Promise<Page<KnownServiceResponse>> {
+    return this.known.list(query);
+  }
 
   @Put(':service')
   @RequireScope('subscribe')

@@ -3,6 +3,7 @@ import { Service, Subscription } from '@hookcast/database';
 import { In, type EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
@@ -30,15 +31,16 @@ export class ServicesService {
     this.runtime.log.info({ service, revision, ...counts }, 'service.declared');
     const stored = await this.storedOf(this.control.manager, service, wanted);
     const answers = await this.responses.withSecrets(inOrder(wanted, stored));
-    return { created, response: { service, revision, dryRun: false, plan, subscriptions: answers } };
+    const response = { service, namespace: callerNamespace(), revision, dryRun: false, plan, subscriptions: answers };
+    return { created, response };
   }
 
-  /** What `declare` would do, without doing it. */
+  /** What `declare` would do, without doing it. Whoever may ask may declare, so secrets are shown as there. */
   async plan(service: string, request: PutServiceRequest): Promise<ServiceResponse> {
     const wanted = this.checked(service, request);
     const { revision, plan, stored } = await this.compare(this.control.manager, service, wanted, request.revision);
-    const answers = await this.responses.all(inOrder(wanted, stored));
-    return { service, revision, dryRun: true, plan, subscriptions: answers };
+    const answers = await this.responses.withSecrets(inOrder(wanted, stored));
+    return { service, namespace: callerNamespace(), revision, dryRun: true, plan, subscriptions: answers };
   }
 
   async heartbeat(service: string): Promise<HeartbeatResponse> {
@@ -49,7 +51,7 @@ export class ServicesService {
       { heartbeatAt: now },
     );
     if (known.affected === 0) throw new Problem('service-not-found', { detail: `No service is named "${service}".` });
-    const owned = await this.control.manager.findBy(Subscription, { namespace: callerNamespace(), service });
+    const owned = await ownedBy(this.control.manager, service);
     const stale = owned.some(({ state }) => state === 'stale');
     // Waking a stale subscription is a control change, a lease alone is not.
     const renewed = stale
@@ -185,9 +187,16 @@ function newestRevision(existing: Service | null, revision: number | undefined):
 
 /** Makes the stale subscriptions of a service active; gives back all of it. Inside a control change. */
 async function wake(tx: EntityManager, service: string): Promise<Subscription[]> {
-  const owned = { namespace: callerNamespace(), service };
-  await tx.update(Subscription, { ...owned, state: 'stale' }, { state: 'active', stateReason: null });
-  return tx.findBy(Subscription, owned);
+  const stale = { namespace: callerNamespace(), service, state: 'stale' as const };
+  const found = await tx.find(Subscription, { where: stale, select: { id: true } });
+  touchesOf(tx).subscription(...found.map(({ id }) => id));
+  if (found.length > 0) await tx.update(Subscription, stale, { state: 'active', stateReason: null });
+  return ownedBy(tx, service);
+}
+
+/** In the order of their names: an update moves a row, and so the order it is found in. */
+async function ownedBy(source: EntityManager, service: string): Promise<Subscription[]> {
+  return source.find(Subscription, { where: { namespace: callerNamespace(), service }, order: { name: 'asc' } });
 }
 
 /** Writes nothing but the lease, since it may run beside a control change. */

@@ -61,7 +61,7 @@ export class MinuteResponse extends VerdictCounts {
   minute!: string;
 }
 
-export class MinutesResponse {
+export class MinutesResponse extends PageResponse {
   @ApiProperty({
     type: [MinuteResponse],
     description: 'Minutes of the last hour in which something came, oldest first.',
@@ -127,7 +127,7 @@ export class CaptureResponse {
   bodyBase64!: string;
 }
 
-export class CapturesResponse {
+export class CapturesResponse extends PageResponse {
   @ApiProperty({ type: [CaptureResponse] })
   items!: CaptureResponse[];
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../auth/scope.js';
+import { pageOfAll, PageQuery } from '../http/page.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingEventId, existingName } from '../http/names.js';
 import {
@@ -46,8 +47,8 @@ export class SourceOperationsController {
   @RequireScope('read')
   @ApiOperation({ summary: 'Counts of the last hour, minute by minute' })
   @ApiOkResponse({ type: MinutesResponse })
-  async minutes(@Param('name', existing) name: string): Promise<MinutesResponse> {
-    return { items: await this.history.minutes(name) };
+  async minutes(@Param('name', existing) name: string, @Query() query: PageQuery): Promise<MinutesResponse> {
+    return pageOfAll(await this.history.minutes(name), query, ({ minute }) => minute);
   }
 
   @Post('receptions/:id/republish')
@@ -79,7 +80,8 @@ export class SourceOperationsController {
   @RequireScope('admin')
   @ApiOperation({ summary: 'The raw requests that were kept, newest first' })
   @ApiOkResponse({ type: CapturesResponse })
-  async listCaptures(@Param('name', existing) name: string): Promise<CapturesResponse> {
-    return { items: (await this.captures.list(name)).map(toCaptureResponse) };
+  async listCaptures(@Param('name', existing) name: string, @Query() query: PageQuery): Promise<CapturesResponse> {
+    const { items, nextCursor } = pageOfAll(await this.captures.list(name), query, ({ id }) => id);
+    return { items: items.map(toCaptureResponse), nextCursor };
   }
 }

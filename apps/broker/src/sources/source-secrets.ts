@@ -1,4 +1,4 @@
-import { hash, hkdfSync, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSourceSecret, SealedToken, Source } from '@hookcast/database';
 import { Vault } from '../auth/vault.js';
@@ -24,28 +24,12 @@ export interface OpenToken {
 @Injectable()
 export class SourceSecrets {
   private readonly vault: Vault;
-  private readonly encryptionKey: Buffer;
 
   constructor(@Inject(RUNTIME) runtime: Pick<Runtime, 'encryptionKey' | 'previousEncryptionKey'>) {
     this.vault = new Vault(keyringOf(runtime));
-    this.encryptionKey = runtime.encryptionKey;
   }
 
-  newToken(owner: Owner, now: Date): SealedToken {
-    return this.sealedToken(owner, this.nextToken(owner, undefined), now);
-  }
-
-  /**
-   * The token of a rotation: random, or, with an idempotency key, derived from it, so that a repeated request gets the
-   * token of the first one and nothing has to be remembered.
-   */
-  nextToken(owner: Owner, idempotencyKey: string | undefined): string {
-    if (idempotencyKey === undefined) return randomBytes(tokenBytes).toString('base64url');
-    const info = `hookcast rotation of ${belongsTo(owner, 'tokens')}\n${idempotencyKey}`;
-    return Buffer.from(hkdfSync('sha256', this.encryptionKey, Buffer.alloc(0), info, tokenBytes)).toString('base64url');
-  }
-
-  private sealedToken(owner: Owner, token: string, now: Date): SealedToken {
+  newToken(owner: Owner, now: Date, token = randomToken()): SealedToken {
     return {
       sealed: this.vault.seal(token, belongsTo(owner, 'tokens')),
       createdAt: now.toISOString(),
@@ -59,7 +43,7 @@ export class SourceSecrets {
     const old = source.tokens
       .map((one) => ({ ...one, expiresAt: one.expiresAt !== null && one.expiresAt < end ? one.expiresAt : end }))
       .filter(({ expiresAt }) => Date.parse(expiresAt) > rotation.now.getTime());
-    return [this.sealedToken(source, token, rotation.now), ...old].slice(0, maxTokens);
+    return [this.newToken(source, rotation.now, token), ...old].slice(0, maxTokens);
   }
 
   /** @throws UnsealError */
@@ -96,6 +80,8 @@ export class SourceSecrets {
     );
   }
 }
+
+export const randomToken = (): string => randomBytes(tokenBytes).toString('base64url');
 
 export function tokenDigest(token: string): Buffer {
   return hash('sha256', token, 'buffer');

@@ -4,14 +4,16 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Source } from '@hookcast/database';
 import { MoreThan, Repository, type EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
+import { repeatedRotation, withRotation, type RotationRequest } from '../auth/past-rotations.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import type { PutSourceRequest } from './source.dto.js';
 import { deleteSourceRecords } from './source-records-store.js';
-import { SourceSecrets } from './source-secrets.js';
+import { randomToken, SourceSecrets } from './source-secrets.js';
 import {
   configOf,
   hasSettings,
@@ -63,20 +65,26 @@ export class SourcesService {
     await this.find(name);
     await this.control.change(async (tx) => {
       const source = await findSource(tx, name);
+      touchesOf(tx).nothing();
       await deleteSourceRecords(tx, source.id);
       await tx.delete(Source, { id: source.id });
     });
     this.runtime.log.info({ source: name }, 'source.deleted');
   }
 
-  async rotateToken(
-    name: string,
-    { graceSeconds, idempotencyKey }: { graceSeconds: number; idempotencyKey?: string | undefined },
-  ): Promise<Source> {
+  async rotateToken(name: string, rotation: RotationRequest): Promise<Source> {
+    const isRepeated = (source: Source) => {
+      const current = this.secrets.currentToken(source);
+      return repeatedRotation({ rotations: source.rotations, current }, rotation) !== undefined;
+    };
     const before = await this.find(name);
-    const token = this.secrets.nextToken(before, idempotencyKey);
-    if (this.secrets.tokens(before).some((one) => one.token === token)) return before;
+    if (isRepeated(before)) return before;
+    const { graceSeconds } = rotation;
     const rotated = await this.update(name, (source, now) => {
+      // The same request at the same time may have been first.
+      if (isRepeated(source)) return;
+      const token = randomToken();
+      source.rotations = withRotation(source.rotations, rotation, { secret: token });
       source.tokens = this.secrets.rotated(source, token, { now, graceSeconds });
       // A hub has to learn the new URL before the old one ends.
       if (source.websub?.state === 'subscribed') source.websub = { ...source.websub, renewAt: now.toISOString() };
@@ -89,6 +97,7 @@ export class SourcesService {
   async update(name: string, edit: (source: Source, now: Date) => void): Promise<Source> {
     return this.control.change(async (tx) => {
       const source = await findSource(tx, name);
+      touchesOf(tx).nothing();
       edit(source, this.runtime.clock.now());
       source.updatedAt = laterThan(source.updatedAt, this.runtime.clock.now());
       return tx.save(source);
@@ -129,6 +138,7 @@ export class SourcesService {
   ): Promise<{ created: boolean; source: Source }> {
     const now = this.runtime.clock.now();
     const existing = (await tx.findOneBy(Source, { namespace: callerNamespace(), name })) ?? undefined;
+    touchesOf(tx).nothing();
     const owner = { namespace: callerNamespace(), name };
     const sealed = this.secrets.sealed(owner, secrets, existing, now);
     if (existing) {

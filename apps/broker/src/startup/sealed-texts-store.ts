@@ -2,7 +2,7 @@ import { rows, type SqlSource } from '@hookcast/database';
 
 /** A jsonb column that holds sealed texts, in members called `sealed`. */
 export interface SealedColumn {
-  table: 'subscriptions' | 'sources';
+  table: 'subscriptions' | 'sources' | 'signing_keys';
   column: 'secrets' | 'auth' | 'tls' | 'tokens';
 }
 
@@ -13,6 +13,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'subscriptions', column: 'tls' },
   { table: 'sources', column: 'tokens' },
   { table: 'sources', column: 'secrets' },
+  { table: 'signing_keys', column: 'secrets' },
 ];
 
 export interface SealedRow {

@@ -1,12 +1,11 @@
 import type { AddressInfo, Server } from 'node:net';
 import { DataSource } from 'typeorm';
-import { Subscription } from '@hookcast/database';
 import type { Logger } from 'pino';
 import { createApp, type BrokerApp } from '../app.js';
-import { UnsealError } from '../auth/vault.js';
+import { UnsealError, Vault } from '../auth/vault.js';
 import type { Config } from '../config.js';
-import { type Runtime, systemClock } from '../runtime.js';
-import { SubscriptionSecrets } from '../subscriptions/subscription-secrets.js';
+import { keyringOf, type Runtime, systemClock } from '../runtime.js';
+import { refuseForeignKey } from './key-check.js';
 import type { Prepared } from './prepare.js';
 import { StartError } from './start-error.js';
 
@@ -33,7 +32,7 @@ export async function serve(config: Config, prepared: Prepared, log: Logger): Pr
     await broker.app.close();
     throw error;
   }
-  return { url: urlOf(broker, config), stop: async () => close(broker, config.maxHookTimeoutMs) };
+  return { url: urlOf(broker, config), stop: async () => close(broker, config.maxHookTimeoutMs, log) };
 }
 
 function pick({ databaseUrl, adminKey }: Prepared): Pick<Runtime, 'databaseUrl' | 'adminKey'> {
@@ -42,9 +41,8 @@ function pick({ databaseUrl, adminKey }: Prepared): Pick<Runtime, 'databaseUrl' 
 
 /** A process with another key than the others would sign with garbage, or not at all. */
 async function refuseWrongKey({ app }: BrokerApp, runtime: Runtime): Promise<void> {
-  const [one] = await app.get(DataSource).manager.find(Subscription, { take: 1, order: { id: 'asc' } });
   try {
-    if (one) new SubscriptionSecrets(runtime).current(one);
+    await refuseForeignKey(app.get(DataSource).manager, new Vault(keyringOf(runtime)));
   } catch (error) {
     if (!(error instanceof UnsealError)) throw error;
     const detail = 'HOOKCAST_ENCRYPTION_KEY is not the key that the secrets in this database were sealed with.';
@@ -77,18 +75,24 @@ function urlOf({ app }: BrokerApp, { host }: Config): string {
 /**
  * Nest's close() waits for every connection. Streams end themselves when they hear of it, but a connection that becomes
  * idle only after the server stopped listening would be waited for until its keep-alive time is over: so idle ones
- * are closed all the time, and whatever is left at the deadline is cut.
+ * are closed all the time, those whose client stalls in a request are cut soon, and whatever is left at the deadline then.
  */
-async function close({ app, adapter }: BrokerApp, deadlineMs: number): Promise<void> {
+async function close({ app, adapter }: BrokerApp, deadlineMs: number, log: Logger): Promise<void> {
   const server: import('node:http').Server = app.getHttpServer();
   adapter.startClosing();
   server.close();
-  const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
+  const began = performance.now();
+  let cut = 0;
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    cut += adapter.cutUnfinishedRequests(performance.now() - began);
+  }, idleSweepMs);
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
   try {
     await app.close();
   } finally {
     clearInterval(sweep);
     clearTimeout(deadline);
+    if (cut > 0) log.info({ connections: cut }, 'broker.unfinished-requests-cut');
   }
 }

@@ -50,7 +50,7 @@ export class StorageGuard implements OnApplicationBootstrap, OnModuleDestroy {
   /** @throws Problem storage-full */
   admit(): void {
     if (this.state.kind === 'open') return;
-    throw storageFull(this.state.reason);
+    throw storageFull();
   }
 
   /** Events were stored: a burst must not wait for the next sample to be noticed. */
@@ -116,9 +116,10 @@ export class StorageGuard implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-function storageFull(reason: string): Problem {
+/** Which limit was reached is the operator's to know: senders and tenants are told only that it was. */
+function storageFull(): Problem {
   return new Problem('storage-full', {
-    detail: `Nothing was stored: ${reason}.`,
+    detail: 'Nothing was stored: the bus has no room for more events.',
     headers: { 'retry-after': String(retryAfterSeconds) },
   });
 }

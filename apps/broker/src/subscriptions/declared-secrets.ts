@@ -24,8 +24,8 @@ export class DeclaredSecrets {
     private readonly credentials: SubscriptionCredentials,
   ) {}
 
-  faults(wanted: WantedSecrets, headers: Readonly<Record<string, string>>): FieldError[] {
-    return this.credentials.faults(wanted.credentials, headers);
+  faults(wanted: WantedSecrets): FieldError[] {
+    return this.credentials.faults(wanted.credentials);
   }
 
   areMet(subscription: Subscription, { secret, credentials }: WantedSecrets): boolean {

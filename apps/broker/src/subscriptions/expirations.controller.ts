@@ -1,25 +1,12 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { formatPosition, listExpirations } from '@hookcast/log';
-import { Transform } from 'class-transformer';
-import { IsInt, Max, Min } from 'class-validator';
 import type pg from 'pg';
 import { RequireScope } from '../auth/scope.js';
-import { MayBeAbsent } from '../http/field-rules.js';
 import { existingName } from '../http/names.js';
-import { defaultLimit, digitsToNumber } from '../http/page.js';
+import { cursorKey, defaultLimit, pageOf, PageQuery, PageResponse } from '../http/page.js';
 import { DATA_POOL } from '../runtime.js';
 import { SubscriptionsService } from './subscriptions.service.js';
-
-export class ExpirationQuery {
-  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: 200, default: defaultLimit })
-  @MayBeAbsent()
-  @Transform(digitsToNumber)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  limit?: number;
-}
 
 export class ExpirationResponse {
   @ApiProperty({ type: String })
@@ -38,13 +25,12 @@ export class ExpirationResponse {
   expiredAt!: string;
 }
 
-export class ExpirationList {
+export class ExpirationList extends PageResponse {
   @ApiProperty({ type: [ExpirationResponse] })
   items!: ExpirationResponse[];
-
-  @ApiProperty({ type: String, nullable: true })
-  nextCursor!: null;
 }
+
+type Found = Awaited<ReturnType<typeof listExpirations>>[number];
 
 const existing = existingName('subscription-not-found');
 
@@ -63,17 +49,26 @@ export class ExpirationsController {
   @ApiOkResponse({ type: ExpirationList })
   async list(
     @Param('name', existing) name: string,
-    @Query() { limit = defaultLimit }: ExpirationQuery,
+    @Query() { limit = defaultLimit, cursor }: PageQuery,
   ): Promise<ExpirationList> {
     const { id } = await this.subscriptions.find(name);
-    const found = await listExpirations(this.pool, { subscriptionId: id, limit });
-    const items = found.map(({ topic, streamId, fromSeq, toSeq, events, expiredAt }) => ({
-      topic,
-      from: formatPosition(streamId, fromSeq),
-      to: formatPosition(streamId, toSeq),
-      events,
-      expiredAt: expiredAt.toISOString(),
-    }));
-    return { items, nextCursor: null };
+    const [at, streamId, toSeq] = cursorKey(cursor, ['time', 'int', 'bigint'])?.map(Number) ?? [];
+    const after =
+      at === undefined || streamId === undefined || toSeq === undefined
+        ? undefined
+        : { expiredAt: new Date(at), streamId, toSeq };
+    const found = await listExpirations(this.pool, { subscriptionId: id, limit: limit + 1, after });
+    const page = pageOf(found, limit, (last) => [last.expiredAt.getTime(), last.streamId, last.toSeq]);
+    return { items: page.items.map(toResponse), nextCursor: page.nextCursor };
   }
+}
+
+function toResponse({ topic, streamId, fromSeq, toSeq, events, expiredAt }: Found): ExpirationResponse {
+  return {
+    topic,
+    from: formatPosition(streamId, fromSeq),
+    to: formatPosition(streamId, toSeq),
+    events,
+    expiredAt: expiredAt.toISOString(),
+  };
 }

@@ -1,6 +1,6 @@
 import { isReservedHeader } from '@hookcast/delivery';
 import { ValidateBy } from 'class-validator';
-import { isPlainObject } from '../http/field-rules.js';
+import { elementPointer, isPlainObject } from '../http/field-rules.js';
 
 const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const visibleAscii = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
@@ -24,14 +24,14 @@ export function headerFault(headers: unknown): string | undefined {
   const names = entries.map(([name]) => name.toLowerCase());
   for (const [name, value] of entries) {
     const fault = entryFault(name, value, names);
-    if (fault !== undefined)
-      return `/${name.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll(/\s/g, '')} ${fault}`;
+    if (fault !== undefined) return `${elementPointer(name)} ${fault}`;
   }
   return undefined;
 }
 
 function entryFault(name: string, value: unknown, names: readonly string[]): string | undefined {
   if (!token.test(name)) return 'is not a header name';
+  if (name.toLowerCase() === 'authorization') return 'holds credentials, which belong into auth';
   if (isReservedHeader(name)) return 'is a header that is not yours to set';
   if (names.filter((other) => other === name.toLowerCase()).length > 1) return 'is given twice in different case';
   if (typeof value !== 'string' || !visibleAscii.test(value)) return 'must be 1 to 1024 printable ASCII characters';

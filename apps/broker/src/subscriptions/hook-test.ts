@@ -46,7 +46,8 @@ export class HookTest {
   async send(subscription: Subscription): Promise<TestResponse> {
     if (isHeld(subscription)) return { ...untried, eventId: uuidv7(this.runtime.clock.now().getTime()) };
     const now = this.runtime.clock.now();
-    const result = await sendTest(this.client, this.targets.target(subscription), { now, userAgent });
+    const target = await this.targets.target(subscription);
+    const result = await sendTest(this.client, target, { now, userAgent });
     const { eventId, status = null, error = null } = result;
     const durationMs = Math.round(result.durationMs * 10) / 10;
     this.runtime.log.info(

@@ -8,6 +8,9 @@ test.each([
   ['https://bus.example.com/%69n/github/t', 'https://bus.example.com'],
   ['https://example.com/bus/x/../in/github/t', 'https://example.com/bus'],
   ['http://10.0.0.5:8080/v1', 'http://10.0.0.5:8080'],
+  ['https://bus.example.com/V1/topics/orders.created/events', 'https://bus.example.com'],
+  ['https://bus.example.com/%49N/github/t0ken', 'https://bus.example.com'],
+  ['https://example.com/BUS/in/github/t', 'https://example.com/Bus'],
 ])('%s is an address of the broker at %s', (hook, own) => {
   expect(isOwnAddress(new URL(hook), own)).toBe(true);
 });

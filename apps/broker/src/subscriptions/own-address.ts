@@ -7,8 +7,9 @@ export function isOwnAddress(hook: URL, publicUrl: string): boolean {
   const own = new URL(publicUrl);
   // The ports of HTTP and HTTPS are both '' here: a proxy that serves one mostly serves the other too.
   if (hostOf(hook) !== hostOf(own) || hook.port !== own.port) return false;
-  const base = own.pathname.replace(/\/+$/, '');
-  const path = decoded(hook.pathname);
+  // Routing does not tell upper from lower case.
+  const base = own.pathname.replace(/\/+$/, '').toLowerCase();
+  const path = decoded(hook.pathname).toLowerCase();
   return path.startsWith(base) && /^\/+(?:v1|in)(?:\/|$)/.test(path.slice(base.length));
 }
 

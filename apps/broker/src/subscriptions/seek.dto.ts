@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsString, Length } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsString, Length } from 'class-validator';
+import { MayBeAbsent } from '../http/field-rules.js';
 import { SubscriptionResponse } from './subscription-response.js';
 
 export class SeekRequest {
@@ -10,6 +11,11 @@ export class SeekRequest {
   @IsString()
   @Length(1, 4096)
   to!: string;
+
+  @ApiPropertyOptional({ type: Boolean, default: false, description: 'Only say what it would come to.' })
+  @MayBeAbsent()
+  @IsBoolean()
+  dryRun?: boolean;
 }
 
 export class SeekResult {

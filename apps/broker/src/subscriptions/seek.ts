@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { replayableStreams, seekCursors, type SeekTarget } from '@hookcast/delivery';
+import { replayableStreams, seekCursors, type SeekCounts, type SeekTarget } from '@hookcast/delivery';
 import { findPlaces, type Place } from '@hookcast/log';
 import { parseTimestamp } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { parsePositions } from '../http/positions.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
@@ -16,6 +18,8 @@ type Places = ReadonlyMap<number, Place>;
 /** Moves the cursors of a subscription by hand. */
 @Injectable()
 export class Seek {
+  @Inject(AuditTrail) private readonly trail!: AuditTrail;
+
   constructor(
     @Inject(RUNTIME) private readonly runtime: Runtime,
     private readonly control: ControlPlane,
@@ -23,15 +27,39 @@ export class Seek {
     private readonly responses: SubscriptionResponses,
   ) {}
 
+  /** What a seek would come to: the same statement, taken back. */
+  async plan(name: string, to: string): Promise<SeekResponse> {
+    const subscription = await this.subscriptions.find(name);
+    const seek = await this.tried((tx) => this.move(tx, subscription.id, to));
+    this.trail.nothingChanged();
+    return Object.assign(await this.responses.one(subscription), { seek });
+  }
+
   /** A control change: every worker hears of it and begins again from where the cursors stand then. */
   async run(name: string, to: string): Promise<SeekResponse> {
     const subscription = await this.subscriptions.find(name);
     const seek = await this.control.change(async (tx) => {
-      const targets = await this.targets(tx, subscription.id, to);
-      return seekCursors(tx, subscription.id, { targets, now: this.runtime.clock.now() });
+      touchesOf(tx).subscription(subscription.id);
+      return this.move(tx, subscription.id, to);
     });
     this.runtime.log.info({ subscription: name, to, ...seek }, 'subscription.sought');
     return Object.assign(await this.responses.one(subscription), { seek });
+  }
+
+  private async move(tx: EntityManager, subscriptionId: number, to: string): Promise<SeekCounts> {
+    const targets = await this.targets(tx, subscriptionId, to);
+    return seekCursors(tx, subscriptionId, { targets, now: this.runtime.clock.now() });
+  }
+
+  private async tried<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const runner = this.control.manager.connection.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      return await work(runner.manager);
+    } finally {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
   }
 
   /** @throws Problem validation-failed */

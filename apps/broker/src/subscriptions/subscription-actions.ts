@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Subscription } from '@hookcast/database';
 import { markBacklog } from '@hookcast/log';
+import { generateSecret } from '@hookcast/protocol';
 import type { EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
+import { repeatedRotation, withRotation, type RotationRequest } from '../auth/past-rotations.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { DeclaredHandshakes } from './declared-handshakes.js';
 import { leaseEnd } from './subscription-declarations.js';
@@ -33,17 +36,17 @@ export class SubscriptionActions {
     return this.moveTo(name, { state: 'active', drainRate });
   }
 
-  async rotateSecret(
-    name: string,
-    rotation: { graceSeconds: number; idempotencyKey: string | undefined },
-  ): Promise<SubscriptionResponse> {
+  async rotateSecret(name: string, rotation: RotationRequest): Promise<SubscriptionResponse> {
     await this.find(this.control.manager, name);
     const rotated = await this.control.change(async (tx) => {
       const subscription = await this.find(tx, name);
-      const secret = this.secrets.nextSecret(subscription, rotation.idempotencyKey);
-      if (secret === this.secrets.current(subscription)) return subscription;
+      touchesOf(tx).subscription(subscription.id);
+      const { rotations } = subscription;
+      if (repeatedRotation({ rotations, current: this.secrets.current(subscription) }, rotation)) return subscription;
+      const secret = generateSecret();
       const now = this.runtime.clock.now();
-      subscription.secrets = this.secrets.rotated(subscription, secret, { now, graceSeconds: rotation.graceSeconds });
+      subscription.rotations = withRotation(rotations, rotation, { secret });
+      subscription.secrets = this.secrets.rotated(subscription, secret, { now, ...rotation });
       subscription.updatedAt = now;
       return tx.save(subscription);
     });
@@ -60,6 +63,7 @@ export class SubscriptionActions {
     const greeting = state === 'active' ? await this.greeting.askHeld(found) : undefined;
     const moved = await this.control.change(async (tx) => {
       const subscription = Object.assign(await this.find(tx, name), greeting);
+      touchesOf(tx).subscription(subscription.id);
       const now = this.runtime.clock.now();
       const entered =
         state === 'active' ? this.greeting.openState(subscription.handshake) : { state, stateReason: null };

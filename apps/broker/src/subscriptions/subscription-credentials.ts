@@ -40,11 +40,8 @@ export class SubscriptionCredentials {
   }
 
   /** Faults that a DTO cannot see. */
-  faults({ auth, tls }: WantedCredentials, headers: Readonly<Record<string, string>>): FieldError[] {
+  faults({ auth, tls }: WantedCredentials): FieldError[] {
     const faults: FieldError[] = [];
-    const ownHeader = Object.keys(headers).find((name) => name.toLowerCase() === 'authorization');
-    if (auth && ownHeader !== undefined)
-      faults.push({ pointer: `/headers/${ownHeader}`, detail: 'cannot be combined with auth' });
     if (auth?.type === 'oauth2') {
       const check = checkUrl(auth.tokenUrl, this.egress);
       if (check.kind === 'refused') faults.push({ pointer: '/auth/tokenUrl', detail: check.detail });

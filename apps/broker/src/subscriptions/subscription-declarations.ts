@@ -1,16 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { createCursors, deleteCursors } from '@hookcast/log';
 import { Subscription, Topic } from '@hookcast/database';
 import { compileFilter } from '@hookcast/filter';
 import { parseTimestamp } from '@hookcast/protocol';
-import type { EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
 import { operationalTopics } from '../announcements/operational-topics.js';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import type { HandshakeColumns } from '../handshake/handshake-state.js';
 import type { FieldError } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
+import { SigningKeys } from '../signing-keys/signing-keys.js';
 import { ensureTopic, matchesAny, plainTopic } from '../topics/topic-creation.js';
 import { notePastFilter } from './past-filter-store.js';
 import { DeclaredHandshakes } from './declared-handshakes.js';
@@ -37,6 +40,7 @@ export type Declared = { kind: 'created' | 'updated' | 'unchanged'; subscription
 @Injectable()
 export class SubscriptionDeclarations {
   @Inject() private readonly greeting!: DeclaredHandshakes;
+  @Inject() private readonly signingKeys!: SigningKeys;
 
   constructor(
     private readonly secrets: DeclaredSecrets,
@@ -57,7 +61,7 @@ export class SubscriptionDeclarations {
     if (settingFaults.length > 0) throw invalid(settingFaults);
     this.addresses.refuseMalformed(settings.url, `${pointer}/url`);
     const secrets = { secret: request.secret, credentials: wantedCredentials(request) };
-    const faults = this.secrets.faults(secrets, settings.headers).map(at);
+    const faults = this.secrets.faults(secrets).map(at);
     if (faults.length > 0) throw invalid(faults);
     return { name, settings, secrets, pointer };
   }
@@ -109,17 +113,24 @@ export class SubscriptionDeclarations {
 
   async declare(tx: EntityManager, declaration: Declaration): Promise<Declared> {
     const existing = await tx.findOneBy(Subscription, { namespace: callerNamespace(), name: declaration.name });
+    touchesOf(tx).nothing();
     if (existing && this.isMet(existing, declaration)) return { kind: 'unchanged', subscription: existing };
     await this.ensureTopics(tx, declaration.settings.topics);
     if (existing && existing.filter !== declaration.settings.filter) {
       await notePastFilter(tx, existing, this.runtime.clock.now());
     }
+    const before = existing?.topics;
     const subscription = await tx.save(existing ? this.replaced(existing, declaration) : this.created(tx, declaration));
-    await this.coverTopics(tx, subscription);
+    touchesOf(tx).subscription(subscription.id);
+    // Cursors follow patterns here and topics where these are made, so the same patterns have theirs.
+    if (!isDeepStrictEqual(before, subscription.topics)) await this.coverTopics(tx, subscription, before !== undefined);
+    // Before the first delivery, so that its receiver finds the key when it looks for it.
+    if (subscription.signature !== 'hmac') await this.signingKeys.ensure(tx, subscription.namespace);
     return { kind: existing ? 'updated' : 'created', subscription };
   }
 
   async remove(tx: EntityManager, subscription: Subscription): Promise<void> {
+    touchesOf(tx).subscription(subscription.id);
     await deleteCursors(tx, { subscriptionId: subscription.id });
     await tx.delete(Subscription, { id: subscription.id });
   }
@@ -186,11 +197,20 @@ export class SubscriptionDeclarations {
   }
 
   /** Cursors exist for exactly the topics that match: new ones begin where `startFrom` says, others go. */
-  private async coverTopics(tx: EntityManager, { id, topics: patterns, startFrom }: Subscription): Promise<void> {
-    const topics = await tx.find(Topic, { where: { namespace: callerNamespace() }, select: { id: true, name: true } });
+  private async coverTopics(
+    tx: EntityManager,
+    { id, topics: patterns, startFrom }: Subscription,
+    hasCursors: boolean,
+  ): Promise<void> {
+    // Only a wildcard, or cursors that may have to go, make all topics of interest.
+    const isNamed = !hasCursors && !patterns.some((pattern) => pattern.includes('*'));
+    const topics = await tx.find(Topic, {
+      where: { namespace: callerNamespace(), ...(isNamed && { name: In(patterns) }) },
+      select: { id: true, name: true },
+    });
     const matching = topics.filter((topic) => matchesAny(patterns, topic.name)).map((topic) => topic.id);
     const others = topics.map((topic) => topic.id).filter((topicId) => !matching.includes(topicId));
-    if (others.length > 0) await deleteCursors(tx, { subscriptionId: id, topicIds: others });
+    if (hasCursors && others.length > 0) await deleteCursors(tx, { subscriptionId: id, topicIds: others });
     if (matching.length > 0)
       await createCursors(tx, { subscriptionId: id, topicIds: matching, start: startOf(startFrom) });
   }

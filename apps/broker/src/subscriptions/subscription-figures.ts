@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Subscription } from '@hookcast/database';
-import { deliveryFigures, DeliveryWorker } from '@hookcast/delivery';
+import { deliveryFigures, DeliveryWorker, readInFlight, type DeliveryFigures } from '@hookcast/delivery';
 import { backlogs, type Backlog } from '@hookcast/log';
 import type pg from 'pg';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
+import { troublesOf, type Trouble } from './trouble.js';
 import { blockedKeys, type BlockedKeyResponse } from './blocked-keys.js';
 
 export interface SubscriptionFigures {
@@ -21,8 +22,12 @@ export interface SubscriptionFigures {
   inFlight: number;
   /** Keys that a failing event holds back; empty without an ordering. */
   blockedKeys: BlockedKeyResponse[];
+  /** What keeps it from getting its events as they come, the gravest first. */
+  troubles: Trouble[];
   successRate: number | null;
   p95Ms: number | null;
+  /** Of the last hour. */
+  filterErrors: number;
 }
 
 export interface ParkedFigures {
@@ -35,6 +40,8 @@ export interface ParkedFigures {
 
 const windowMs = 3_600_000;
 
+type Shown = Pick<Subscription, 'id' | 'ordering' | 'state' | 'stateReason' | 'rateLimit'>;
+
 /** How subscriptions are doing, from counters and cursors: the cost does not grow with the number of events. */
 @Injectable()
 export class SubscriptionFiguresReader {
@@ -44,27 +51,34 @@ export class SubscriptionFiguresReader {
     private readonly worker: DeliveryWorker,
   ) {}
 
-  async of(
-    subscriptions: readonly Pick<Subscription, 'id' | 'ordering'>[],
-  ): Promise<(subscriptionId: number) => SubscriptionFigures> {
+  async of(subscriptions: readonly Shown[]): Promise<(subscription: Shown) => SubscriptionFigures> {
     const subscriptionIds = subscriptions.map(({ id }) => id);
     const since = new Date(this.runtime.clock.now().getTime() - windowMs);
-    const [waiting, attempts, blocked] = await Promise.all([
+    const [waiting, attempts, blocked, inFlight] = await Promise.all([
       backlogs(this.pool, subscriptionIds),
       deliveryFigures(this.pool, subscriptionIds, since),
       blockedKeys(this.pool, subscriptions),
+      readInFlight(this.pool, { subscriptionIds, except: this.worker.workerId }),
     ]);
     const now = this.runtime.clock.now();
-    return (id) => ({
-      ...waitingFigures(waiting.get(id), now),
-      skipped: waiting.get(id)?.skipped ?? 0,
-      window: this.worker.window(id),
-      blockedKeys: blocked.get(id) ?? [],
-      inFlight: this.worker.inFlight(id),
-      successRate: attempts.get(id)?.successRate ?? null,
-      p95Ms: attempts.get(id)?.p95Ms ?? null,
-    });
+    return (subscription) => {
+      const { id } = subscription;
+      const figures = {
+        ...waitingFigures(waiting.get(id), now),
+        skipped: waiting.get(id)?.skipped ?? 0,
+        window: this.worker.window(id),
+        blockedKeys: blocked.get(id) ?? [],
+        inFlight: this.worker.inFlight(id) + (inFlight.get(id) ?? 0),
+        ...attemptFigures(attempts.get(id)),
+      };
+      return { ...figures, troubles: troublesOf({ ...subscription, ...figures }, now) };
+    };
   }
+}
+
+function attemptFigures(figures: DeliveryFigures | undefined) {
+  const { successRate = null, p95Ms = null, filterErrors = 0 } = figures ?? {};
+  return { successRate, p95Ms, filterErrors };
 }
 
 function waitingFigures(waiting: Backlog | undefined, now: Date) {

@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn } from 'class-validator';
+import { IsIn, Matches } from 'class-validator';
 import type { SubscriptionState } from '@hookcast/database';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
@@ -17,6 +17,11 @@ export class SubscriptionQuery extends PageQuery {
   @MayBeAbsent()
   @Satisfies(isName, nameRule)
   topic?: string;
+
+  @ApiPropertyOptional({ type: String, description: 'Part of the name.', example: 'billing' })
+  @MayBeAbsent()
+  @Matches(/^[a-z0-9._-]{1,128}$/, { message: 'must be a part of a name' })
+  search?: string;
 
   @ApiPropertyOptional({ enum: states })
   @MayBeAbsent()

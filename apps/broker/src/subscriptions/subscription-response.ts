@@ -7,7 +7,9 @@ import { PageResponse } from '../http/page.js';
 import { BlockedKeyResponse } from './blocked-keys.js';
 import { HookAuthResponse, HookTlsResponse } from './hook-credentials.dto.js';
 import { hookFormats, signatureKinds } from './subscription.dto.js';
+import { withoutQueryValues } from './shown-url.js';
 import type { SubscriptionFigures } from './subscription-figures.js';
+import { troubleKinds, type Trouble, type TroubleKind } from './trouble.js';
 
 const states = ['active', 'paused', 'suspended', 'stale'] as const;
 
@@ -59,6 +61,14 @@ export class HandshakeResponse {
 
   @ApiProperty({ type: String, format: 'date-time' })
   askedAt!: string;
+}
+
+export class TroubleResponse implements Trouble {
+  @ApiProperty({ enum: troubleKinds })
+  kind!: TroubleKind;
+
+  @ApiProperty({ type: String, description: 'In words.' })
+  reason!: string;
 }
 
 export class SubscriptionResponse {
@@ -174,8 +184,14 @@ export class SubscriptionResponse {
   })
   blockedKeys!: BlockedKeyResponse[];
 
-  @ApiProperty({ type: Number, description: 'Attempts under way in the answering process.' })
+  @ApiProperty({ type: Number, description: 'Requests under way; those of other processes as of a few seconds ago.' })
   inFlight!: number;
+
+  @ApiProperty({
+    type: [TroubleResponse],
+    description: 'What keeps it from getting its events as they come, the gravest first; empty where all is well.',
+  })
+  troubles!: TroubleResponse[];
 
   @ApiProperty({
     type: Number,
@@ -186,6 +202,9 @@ export class SubscriptionResponse {
 
   @ApiProperty({ type: Number, nullable: true, description: '95th percentile of attempt durations in the last hour.' })
   p95Ms!: number | null;
+
+  @ApiProperty({ type: Number, description: 'Events of the last hour on which the filter failed, which is no match.' })
+  filterErrors!: number;
 
   @ApiProperty({ type: String, format: 'date-time' })
   createdAt!: string;
@@ -199,11 +218,11 @@ export class SubscriptionPage extends PageResponse {
   items!: SubscriptionResponse[];
 }
 
-/** Values of custom headers may be credentials of the hook: whoever may not manage the subscription sees the names. */
+/** Values of custom headers and of the URL's query may be credentials: whoever may not manage the subscription sees the names. */
 export function shownTo({ grants }: Principal, response: SubscriptionResponse): SubscriptionResponse {
   if (grants.admin || firstUncovered(grants.subscribe, response.topics) === undefined) return response;
   const headers = Object.fromEntries(Object.keys(response.headers).map((name) => [name, redacted]));
-  return Object.assign(response, { headers });
+  return Object.assign(response, { headers, url: withoutQueryValues(response.url) });
 }
 
 /** What whoever may manage the subscription sees: never the secret. */

@@ -14,12 +14,12 @@ export class SubscriptionResponses {
 
   async all(subscriptions: readonly Subscription[]): Promise<SubscriptionResponse[]> {
     const figures = await this.figures.of(subscriptions);
-    return subscriptions.map((one) => toSubscriptionResponse(one, figures(one.id)));
+    return subscriptions.map((one) => toSubscriptionResponse(one, figures(one)));
   }
 
   async one(subscription: Subscription): Promise<SubscriptionResponse> {
     const figures = await this.figures.of([subscription]);
-    return toSubscriptionResponse(subscription, figures(subscription.id));
+    return toSubscriptionResponse(subscription, figures(subscription));
   }
 
   /** The answer to whoever may manage the subscriptions. */

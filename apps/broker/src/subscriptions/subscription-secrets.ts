@@ -1,7 +1,7 @@
-import { hkdfSync } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { SealedSecret, Subscription } from '@hookcast/database';
 import { generateSecret } from '@hookcast/protocol';
+import { aliveSecrets, supersededSecrets, type Rotation } from '../auth/sealed-secrets.js';
 import { Vault } from '../auth/vault.js';
 import { keyringOf, RUNTIME, type Runtime } from '../runtime.js';
 
@@ -14,11 +14,9 @@ type Owner = Pick<Subscription, 'namespace' | 'name'>;
 @Injectable()
 export class SubscriptionSecrets {
   private readonly vault: Vault;
-  private readonly encryptionKey: Buffer;
 
   constructor(@Inject(RUNTIME) runtime: Pick<Runtime, 'encryptionKey' | 'previousEncryptionKey'>) {
     this.vault = new Vault(keyringOf(runtime));
-    this.encryptionKey = runtime.encryptionKey;
   }
 
   initial(owner: Owner, secret: string | undefined, now: Date): SealedSecret[] {
@@ -34,32 +32,21 @@ export class SubscriptionSecrets {
 
   /** Every secret that still signs, newest first. */
   active(subscription: Owner & { secrets: readonly SealedSecret[] }, now: Date): string[] {
-    return subscription.secrets
-      .filter((secret, index) => index === 0 || isAlive(secret, now))
-      .map(({ sealed }) => this.vault.open(sealed, belongsTo(subscription)));
+    return aliveSecrets(subscription.secrets, now).map(({ sealed }) =>
+      this.vault.open(sealed, belongsTo(subscription)),
+    );
   }
 
   /** Puts a new secret first; the ones before it sign on until their grace ends. */
   rotated(
     subscription: Owner & { secrets: readonly SealedSecret[] },
     secret: string,
-    rotation: { now: Date; graceSeconds: number },
+    rotation: Rotation,
   ): SealedSecret[] {
-    const end = new Date(rotation.now.getTime() + rotation.graceSeconds * 1000).toISOString();
-    const old = subscription.secrets
-      .map((one) => ({ ...one, expiresAt: one.expiresAt !== null && one.expiresAt < end ? one.expiresAt : end }))
-      .filter((one) => isAlive(one, rotation.now));
-    return [this.sealed(subscription, secret, rotation.now), ...old].slice(0, maxSecrets);
-  }
-
-  /**
-   * The secret of a rotation: random, or, with an idempotency key, derived from it, so that a repeated request gets
-   * the secret of the first one and nothing has to be remembered.
-   */
-  nextSecret(owner: Owner, idempotencyKey: string | undefined): string {
-    if (idempotencyKey === undefined) return generateSecret();
-    const info = `hookcast rotation of ${belongsTo(owner)}\n${idempotencyKey}`;
-    return `whsec_${Buffer.from(hkdfSync('sha256', this.encryptionKey, Buffer.alloc(0), info, 32)).toString('base64')}`;
+    return [
+      this.sealed(subscription, secret, rotation.now),
+      ...supersededSecrets(subscription.secrets, rotation),
+    ].slice(0, maxSecrets);
   }
 
   private sealed(owner: Owner, secret: string, now: Date): SealedSecret {
@@ -75,8 +62,4 @@ export class SubscriptionSecrets {
 
 function belongsTo({ namespace, name }: Owner): string {
   return `subscriptions.secrets ${namespace}/${name}`;
-}
-
-function isAlive({ expiresAt }: SealedSecret, now: Date): boolean {
-  return expiresAt === null || Date.parse(expiresAt) > now.getTime();
 }

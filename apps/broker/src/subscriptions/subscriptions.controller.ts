@@ -102,7 +102,7 @@ export class SubscriptionsController {
   @ApiOperation({ summary: 'Go on delivering from another place; what is skipped is counted' })
   @ApiOkResponse({ type: SeekResponse })
   async seek(@Param('name', existing) name: string, @Body() request: SeekRequest): Promise<SeekResponse> {
-    return this.seeking.run(name, request.to);
+    return request.dryRun ? this.seeking.plan(name, request.to) : this.seeking.run(name, request.to);
   }
 
   @Post(':name/test')

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subscription } from '@hookcast/database';
-import { MoreThan, Repository } from 'typeorm';
+import { And, Like, MoreThan, Repository } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { Problem } from '../http/problem.js';
@@ -38,7 +38,8 @@ export class SubscriptionsService {
     const found = await this.subscriptions.find({
       where: {
         namespace: callerNamespace(),
-        name: MoreThan(String(after)),
+        name:
+          query.search === undefined ? MoreThan(String(after)) : And(MoreThan(String(after)), containing(query.search)),
         ...(query.service !== undefined && { service: query.service }),
         ...(query.state !== undefined && { state: query.state }),
       },
@@ -62,6 +63,11 @@ export class SubscriptionsService {
     if (!subscription) throw subscriptionNotFound(name);
     return subscription;
   }
+}
+
+/** `_` is a letter of names and any character to LIKE. */
+function containing(part: string) {
+  return Like(`%${part.replaceAll('_', '\\_')}%`);
 }
 
 export function subscriptionNotFound(name: string): Problem {

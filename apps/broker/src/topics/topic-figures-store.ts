@@ -55,6 +55,29 @@ export async function streamFigures(source: SqlSource, topicIds: readonly number
   }));
 }
 
+/** A subscription that one of its patterns may make a subscriber. */
+export interface PossibleSubscriber {
+  id: number;
+  name: string;
+  topics: string[];
+}
+
+/** Those of a namespace that name one of the topics or have a wildcard, by name. Scans the small table of subscriptions. */
+export async function possibleSubscribers(
+  source: SqlSource,
+  namespace: string,
+  topics: readonly string[],
+): Promise<PossibleSubscriber[]> {
+  return rows(
+    source,
+    /* sql */ `
+      select id, name, topics from subscriptions
+      where namespace = $1 and (topics && $2::text[] or array_to_string(topics, ' ') like '%*%')
+      order by name`,
+    [namespace, topics],
+  );
+}
+
 interface HeadRow {
   stream_id: number;
   head_seq: string;

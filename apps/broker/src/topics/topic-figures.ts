@@ -1,13 +1,13 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Subscription, type Topic } from '@hookcast/database';
+import type { SqlSource, Topic } from '@hookcast/database';
 import { formatPosition } from '@hookcast/log';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import { HeadRates } from './head-rates.js';
-import { matchesAny } from './topic-creation.js';
-import { allHeads, headsOf, streamFigures, type StreamFigures } from './topic-figures-store.js';
+import { topicTest } from './topic-creation.js';
+import { allHeads, headsOf, possibleSubscribers, streamFigures, type StreamFigures } from './topic-figures-store.js';
 
 export interface TopicFigures {
   eventRate: number;
@@ -59,23 +59,26 @@ export class TopicFiguresReader implements OnApplicationBootstrap, OnModuleDestr
     return this.rates.rate(await headsOf(this.pool, namespace), this.runtime.clock.now().getTime());
   }
 
+  /** @param source a transaction for the namespace of the caller, where one is open already */
   async of(
     topics: readonly Pick<Topic, 'id' | 'name'>[],
+    source: SqlSource = this.dataSource.manager,
   ): Promise<(topic: Pick<Topic, 'id' | 'name'>) => TopicFigures> {
-    const [streams, subscriptions] = await Promise.all([
+    const [streams, found] = await Promise.all([
       streamFigures(
         this.pool,
         topics.map(({ id }) => id),
       ),
-      this.dataSource.manager.find(Subscription, {
-        where: { namespace: callerNamespace() },
-        select: { name: true, topics: true },
-        order: { name: 'asc' },
-      }),
+      possibleSubscribers(
+        source,
+        callerNamespace(),
+        topics.map(({ name }) => name),
+      ),
     ]);
+    const subscriptions = found.map((one) => ({ name: one.name, receives: topicTest(one.topics) }));
     return ({ id, name }) => ({
       ...this.figures(streams.filter(({ topicId }) => topicId === id)),
-      subscriptions: subscriptions.filter((one) => matchesAny(one.topics, name)).map((one) => one.name),
+      subscriptions: subscriptions.filter(({ receives }) => receives(name)).map((one) => one.name),
     });
   }
 

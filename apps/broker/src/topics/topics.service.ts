@@ -1,17 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Subscription, Topic } from '@hookcast/database';
+import { Topic } from '@hookcast/database';
 import { createStreams, deleteStreams } from '@hookcast/log';
 import { MoreThan, Repository, type EntityManager } from 'typeorm';
 import { callerNamespace } from '../auth/namespace.js';
 import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { cursorKey, defaultLimit, pageOf, type Page, type PageQuery } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { invalid } from '../http/validation.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { widenings } from '../schemas/schema-compatibility.js';
 import { coverTopic, createTopic, matchesAny } from './topic-creation.js';
+import { possibleSubscribers } from './topic-figures-store.js';
 import { TopicFiguresReader } from './topic-figures.js';
 import { toTopicResponse, type PutTopicRequest, type PutTopicResponse, type TopicResponse } from './topic.dto.js';
 
@@ -38,7 +40,8 @@ export class TopicsService {
   }
 
   async get(name: string): Promise<TopicResponse> {
-    return this.response(await this.find(name));
+    // Alone, each of the two confined statements would be a transaction: three round trips.
+    return this.topics.manager.transaction(async (tx) => this.response(await this.find(name, tx), tx));
   }
 
   async list({ limit = defaultLimit, cursor }: PageQuery): Promise<Page<TopicResponse>> {
@@ -60,13 +63,14 @@ export class TopicsService {
       const topic = await tx.findOneBy(Topic, { namespace: callerNamespace(), name });
       if (!topic) throw notFound(name);
       if (!force) await refuseWhileSubscribed(tx, name);
+      touchesOf(tx).topic(topic.id);
       await deleteStreams(tx, topic.id);
       await tx.delete(Topic, { id: topic.id });
     });
   }
 
-  private async find(name: string): Promise<Topic> {
-    const topic = await this.topics.findOneBy({ namespace: callerNamespace(), name });
+  private async find(name: string, source = this.topics.manager): Promise<Topic> {
+    const topic = await source.findOneBy(Topic, { namespace: callerNamespace(), name });
     if (!topic) throw notFound(name);
     return topic;
   }
@@ -100,8 +104,8 @@ export class TopicsService {
     };
   }
 
-  private async response(topic: Topic): Promise<TopicResponse> {
-    const figures = await this.figures.of([topic]);
+  private async response(topic: Topic, source = this.topics.manager): Promise<TopicResponse> {
+    const figures = await this.figures.of([topic], source);
     return toTopicResponse(topic, figures(topic), this.runtime.config.retentionDays);
   }
 }
@@ -131,6 +135,7 @@ async function replaceTopic(tx: EntityManager, topic: Topic, request: PutTopicRe
   const before = topic.partitions;
   const partitions = request.partitions ?? before;
   refuseFewerPartitions(before, partitions);
+  touchesOf(tx).topic(topic.id);
   const saved = await tx.save(Object.assign(topic, declared(request), { partitions, updatedAt: now }));
   if (partitions > before) {
     await createStreams(tx, topic.id, { from: before, to: partitions });
@@ -152,7 +157,7 @@ function withSchemaChange(topic: TopicResponse, before: Schema | null): PutTopic
 }
 
 async function refuseWhileSubscribed(tx: EntityManager, name: string): Promise<void> {
-  const subscriptions = await tx.findBy(Subscription, { namespace: callerNamespace() });
+  const subscriptions = await possibleSubscribers(tx, callerNamespace(), [name]);
   const matching = subscriptions.filter(({ topics }) => matchesAny(topics, name)).map((one) => one.name);
   if (matching.length > 0) {
     throw new Problem('topic-in-use', {
