@@ -16,6 +16,7 @@ import {
 interface Step {
   events: number;
   violations: Violation[];
+  unchecked?: number;
   deliveries: Record<string, number>;
   nextCursor: string | null;
 }
@@ -71,7 +72,7 @@ async function health(broker: Broker): Promise<Finding[]> {
 
 /** Step by step, so that no single request takes long. */
 async function reconcile(broker: Broker, bound: number): Promise<Reconciled> {
-  const total: Reconciled = { events: 0, deliveries: 0, violations: [], isWhole: false };
+  const total: Reconciled = { events: 0, deliveries: 0, unchecked: 0, violations: [], isWhole: false };
   for (let cursor: string | null = ''; cursor !== null;) {
     const limit = Math.min(eventsPerStep, bound - total.events);
     if (limit <= 0 || total.violations.length >= shownViolations) return total;
@@ -79,6 +80,8 @@ async function reconcile(broker: Broker, bound: number): Promise<Reconciled> {
     const step: Step = await broker.ask('POST', '/v1/reconciliations', request);
     total.events += step.events;
     for (const count of Object.values(step.deliveries)) total.deliveries += count;
+    // A broker of before says nothing about it.
+    total.unchecked += step.unchecked ?? 0;
     total.violations.push(...step.violations);
     cursor = step.nextCursor;
   }
