@@ -15,6 +15,9 @@ const shared = {
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
 };
 
+/** Files share a process and what it has loaded (NestJS and the broker cost a second per file): they leave nothing behind. */
+const sharingModules = { pool: 'forks' as const, isolate: false };
+
 const withDatabase = (name: string, timeout: number) => ({
   ...shared,
   test: {
@@ -39,7 +42,7 @@ export default defineConfig({
           name: 'unit',
           globals: true,
           include: ['{apps,libs,examples}/*/src/**/*.spec.ts', 'test/*.test.ts'],
-          pool: 'forks',
+          ...sharingModules,
           // Property tests take a second of CPU time: not a matter of five of a busy machine's.
           testTimeout: 30_000,
         },
@@ -65,8 +68,12 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      withDatabase('integration', 60_000),
-      withDatabase('api', 60_000),
+      {
+        ...withDatabase('integration', 60_000),
+        test: { ...withDatabase('integration', 60_000).test, ...sharingModules },
+      },
+      { ...withDatabase('api', 60_000), test: { ...withDatabase('api', 60_000).test, ...sharingModules } },
+      withDatabase('browser', 120_000),
       {
         ...shared,
         test: {
@@ -75,6 +82,19 @@ export default defineConfig({
           include: ['test/oracles/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'packages',
+          globals: true,
+          include: ['test/packages/*.test.ts'],
+          globalSetup: ['./test/packages/global-setup.ts'],
+          pool: 'forks',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
       { ...withDatabase('e2e', 180_000), test: { ...withDatabase('e2e', 180_000).test, fileParallelism: false } },

@@ -1,5 +1,5 @@
 // `npm run faults [-- --seed N --minutes M --only NAME]`: faults on a cluster of real processes, one after the other in an
-// order that follows from the seed, until the time is over. What each does: test/faults/scenarios.ts.
+// order that follows from the seed, until the time is over, a disk that fills up, and one whose power is cut. What each does: test/faults/scenarios.ts.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
@@ -17,6 +17,7 @@ const run = [
   '--project',
   'faults',
   'test/faults/faults.test.ts',
+  ...(values.only === undefined ? ['test/faults/full-disk.test.ts', 'test/faults/power-cut.test.ts'] : []),
   '--disable-console-intercept',
 ];
 process.exitCode = spawnSync('npx', run, { stdio: 'inherit', env }).status ?? 1;

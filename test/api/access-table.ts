@@ -24,6 +24,8 @@ const subscription = { topics: ['orders.created'], url: hook };
 export const accessTable: Record<string, Row> = {
   'GET /': { needs: 'nothing', across: 'the same' },
   'GET /page.css': { needs: 'nothing', across: 'the same' },
+  'GET /page.js': { needs: 'nothing', across: 'the same' },
+  'GET /page.svg': { needs: 'nothing', across: 'the same' },
   'GET /docs': { needs: 'nothing', across: 'the same' },
   'GET /openapi.json': { needs: 'nothing', across: 'the same' },
   'GET /health/live': { needs: 'nothing', across: 'the same' },
@@ -54,6 +56,7 @@ export const accessTable: Record<string, Row> = {
   'GET /v1/subscriptions/:name/deliveries/:eventId': { needs: 'read or subscribe', across: 'nothing' },
   'POST /v1/subscriptions/:name/deliveries/:eventId/retry': { needs: 'subscribe', across: 'nothing' },
   'POST /v1/subscriptions/:name/replays': { needs: 'subscribe', across: 'nothing', body: { from: 'earliest' } },
+  'GET /v1/subscriptions/:name/minutes': { needs: 'read or subscribe', across: 'nothing' },
   'GET /v1/subscriptions/:name/expirations': { needs: 'read or subscribe', across: 'nothing' },
 
   'GET /v1/dead-letters': { needs: 'read', across: 'its own' },
@@ -65,6 +68,7 @@ export const accessTable: Record<string, Row> = {
   'GET /v1/operations/:id': { needs: 'read or subscribe', across: 'nothing' },
   'DELETE /v1/operations/:id': { needs: 'subscribe', across: 'nothing' },
 
+  'GET /v1/services': { needs: 'read', across: 'its own' },
   'PUT /v1/services/:service': {
     needs: 'subscribe',
     across: 'its own',
@@ -94,6 +98,7 @@ export const accessTable: Record<string, Row> = {
   'POST /v1/keys': { needs: 'admin', across: 'its own', body: { name: 'made', scopes: ['read'] } },
   'DELETE /v1/keys/:id': { needs: 'admin', across: 'nothing' },
   'POST /v1/keys/:id/rotate': { needs: 'admin', across: 'nothing', body: {} },
+  'POST /v1/signing-keys/rotate': { needs: 'admin', across: 'its own', body: {} },
   'GET /v1/audit': { needs: 'admin', across: 'its own' },
   'POST /v1/reconciliations': { needs: 'admin', across: 'its own', body: {} },
   'GET /v1/overview': { needs: 'read', across: 'its own' },

@@ -1,5 +1,6 @@
 import { AuditJanitor } from '../../apps/broker/src/audit/audit-janitor.js';
 import { AuditTrail } from '../../apps/broker/src/audit/audit-trail.js';
+import { Refusals } from '../../apps/broker/src/audit/refusals.js';
 import { ControlPlane } from '../../apps/broker/src/control/control-plane.js';
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
 
@@ -178,6 +179,21 @@ test('an attacker with ever new targets fills a bounded number of entries', asyn
   );
   expect(found.length).toBeLessThanOrEqual(21);
   expect(found.reduce((sum, { count }) => sum + count, 0)).toBe(60);
+});
+
+test('refusals that cannot be written are kept for the next time', async () => {
+  const refusals = broker.app.get(Refusals, { strict: false });
+  await refusals.runOnce();
+  await broker.call('GET', '/v1/topics/a', undefined, { authorization: 'Bearer hidden' });
+  await broker.database.pool.query('alter table audit_log rename to audit_log_away');
+  await expect(refusals.runOnce()).rejects.toThrow('audit_log');
+  await broker.call('GET', '/v1/topics/a', undefined, { authorization: 'Bearer hidden' });
+  await broker.database.pool.query('alter table audit_log_away rename to audit_log');
+  const counted = async () => (await entries('action=authenticate')).reduce((sum, { count }) => sum + count, 0);
+  const before = await broker.database.pool.query<{ sum: string }>(
+    "select coalesce(sum(count), 0) as sum from audit_log where action = 'authenticate'",
+  );
+  expect(await counted()).toBe(Number(before.rows[0]?.sum) + 2);
 });
 
 test('refused scopes and refused hook addresses are told of', async () => {

@@ -1,10 +1,12 @@
-import { ModulesContainer, Reflector } from '@nestjs/core';
+import { Body, Controller, Post, Put, Query, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { IsString } from 'class-validator';
 import { Admission } from '../../apps/broker/src/auth/admission.js';
 import { OpenAnswers } from '../../apps/broker/src/auth/open-answers.js';
 import { RefusedRequests } from '../../apps/broker/src/auth/refused-requests.js';
 import { ScopeGuard } from '../../apps/broker/src/auth/scope.guard.js';
-import { scopeMetadata } from '../../apps/broker/src/auth/scope.js';
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
+import { handlersIn, handlersOf, takesNoBody, uncheckedInput, type Handler } from '../support/handlers.js';
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -14,31 +16,7 @@ afterAll(async () => {
   await broker?.close();
 });
 
-interface Handler {
-  name: string;
-  scope: unknown;
-}
-
-/** Every method of every controller that Nest made a route of. */
-function handlers(): Handler[] {
-  const modules = [...broker.app.get(ModulesContainer).values()];
-  return modules.flatMap((module) =>
-    [...module.controllers.values()].flatMap(({ metatype }) => {
-      const prototype: unknown = metatype?.prototype;
-      if (typeof prototype !== 'object' || prototype === null || metatype === null) return [];
-      const methods = Object.getOwnPropertyNames(prototype).map(
-        (name) => [name, Reflect.get(prototype, name)] as const,
-      );
-      return methods
-        .filter(([name, method]) => name !== 'constructor' && typeof method === 'function')
-        .filter(([, method]) => Reflect.getMetadata('path', method) !== undefined)
-        .map(([name, method]) => ({
-          name: `${metatype.name}.${name}`,
-          scope: Reflect.getMetadata(scopeMetadata, method) ?? Reflect.getMetadata(scopeMetadata, metatype),
-        }));
-    }),
-  );
-}
+const handlers = (): Handler[] => handlersOf(broker.app);
 
 test('every route declares who may use it', () => {
   const all = handlers();
@@ -46,17 +24,96 @@ test('every route declares who may use it', () => {
   expect(all.filter(({ scope }) => scope === undefined)).toEqual([]);
 });
 
+test('every body and every query is of a class whose rules are checked', () => {
+  const faults = handlers().map((handler) => [handler.name, uncheckedInput(handler)]);
+  expect(faults.filter(([, fault]) => fault !== undefined)).toEqual([]);
+});
+
+test('what changes something without looking at a body is known', () => {
+  expect(
+    handlers()
+      .filter(takesNoBody)
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual([
+    'DeliveriesController.retry',
+    'ServicesController.heartbeat',
+    'SourceOperationsController.republish',
+    'SubscriptionsController.pause',
+    'SubscriptionsController.test',
+  ]);
+});
+
+test('a field that nothing looks at is refused there too', async () => {
+  await broker.call('PUT', '/v1/subscriptions/bare', { topics: ['a'], url: 'http://127.0.0.1:3000/' });
+  const path = '/v1/subscriptions/bare/pause';
+  const refused = await broker.call('POST', path, { untilTomorrow: true });
+  expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '/untilTomorrow' }] } });
+  for (const body of [undefined, {}]) expect((await broker.call('POST', path, body)).status).toBe(200);
+});
+
+class Ruled {
+  @IsString()
+  name!: string;
+}
+class Unruled {
+  name!: string;
+}
+
+@Controller('invented')
+class Invented {
+  @Post('ruled')
+  ruled(@Body() body: Ruled): string {
+    return body.name;
+  }
+
+  @Post('object')
+  object(@Body() body: object): string {
+    return typeof body;
+  }
+
+  @Put('unruled')
+  unruled(@Body() body: Unruled): string {
+    return body.name;
+  }
+
+  @Post('field')
+  field(@Body('name') name: string): string {
+    return name;
+  }
+
+  @Post('query')
+  query(@Query() query: Record<string, string>): string {
+    return String(query['name']);
+  }
+}
+
+test('a body that nothing would check is found', () => {
+  expect(handlersIn(Invented as Type).map((handler) => [handler.method, uncheckedInput(handler)])).toEqual([
+    ['ruled', undefined],
+    ['object', 'takes input of the type Object'],
+    ['unruled', 'takes input of the type Unruled'],
+    ['field', 'takes a field of the body past its class'],
+    ['query', 'takes input of the type Object'],
+  ]);
+  expect(handlersIn(Invented as Type).filter(({ scope }) => scope === undefined)).toHaveLength(5);
+});
+
 test('only what shows nothing is public', () => {
   const open = handlers().filter(({ scope }) => scope === 'public');
   expect(open.map(({ name }) => name).toSorted((a, b) => a.localeCompare(b))).toEqual([
     'HealthController.live',
     'HealthController.ready',
+    // The code of the page, which is the same for everybody.
+    'PageController.asset',
+    'PageController.icon',
     'PageController.page',
+    'PageController.script',
     'PageController.style',
+    'PublishedKeysController.published',
     // By a form with a key in it; they show nothing.
     'SessionController.login',
     'SessionController.logout',
-    'SigningKeysController.keys',
   ]);
 });
 

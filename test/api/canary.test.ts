@@ -1,5 +1,13 @@
+import { execFile } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { adminKey, encryptionKey, testBroker, type Answer, type TestBroker } from '../support/app.js';
+import { canary, foundIn, listenTo, tables } from '../support/canaries.js';
+import { createAuthority } from '../support/certificates.js';
 import { hookServer, type HookServer } from '../support/hook-server.js';
 import { until } from '../support/until.js';
 
@@ -7,7 +15,8 @@ import { until } from '../support/until.js';
  * Secrets that can be recognised go through everything that takes one; afterwards they are looked for in all that was
  * written down or answered. What is shown once to whoever makes it is asked for here apart from the rest.
  */
-const canary = (name: string) => `canary-${name}-${randomBytes(9).toString('hex')}`;
+const [nextKey, authority] = [randomBytes(32).toString('base64'), createAuthority()];
+const client = authority.issue({ names: ['bus'] });
 const secrets: Record<string, string> = {
   admin: adminKey,
   password: canary('password'),
@@ -19,6 +28,9 @@ const secrets: Record<string, string> = {
   mistypedSecret: canary('mistyped'),
   signing: randomBytes(32).toString('base64'),
   encryption: encryptionKey.toString('base64'),
+  nextEncryption: nextKey,
+  // A line out of the middle of the PEM.
+  tlsKey: client.key.split('\n')[1] ?? '',
 };
 /** Stored as it is, since the bus has to hand it on; but never in logs, errors, metrics or the audit log. */
 const payload = canary('payload');
@@ -28,10 +40,28 @@ const header = canary('header');
 let broker: TestBroker;
 let hooks: HookServer;
 let tokens: HookServer;
+/** Wants a client certificate. */
+let mutual: Server;
+const certified: boolean[] = [];
+const streams: Record<string, ReturnType<typeof listenTo>> = {};
 const answers: string[] = [];
 beforeAll(async () => {
   [hooks, tokens] = await Promise.all([hookServer(), hookServer()]);
-  broker = await testBroker({ settings: { HOOKCAST_ROLE: 'all', HOOKCAST_FAILED_KEYS_PER_MINUTE: '2' } });
+  mutual = createServer(
+    { ...authority.issue({ addresses: ['127.0.0.1'] }), ca: authority.cert, requestCert: true },
+    (request, response) => {
+      certified.push((request.socket as TLSSocket).authorized);
+      response.writeHead(204).end();
+    },
+  ).listen(0, '127.0.0.1');
+  await once(mutual, 'listening');
+  broker = await testBroker({
+    settings: {
+      HOOKCAST_ROLE: 'all',
+      HOOKCAST_FAILED_KEYS_PER_MINUTE: '2',
+      HOOKCAST_ENCRYPTION_KEY_PREVIOUS: nextKey,
+    },
+  });
   hooks.respondWith(({ url }) => (url.startsWith('/bad') ? 404 : 204));
   tokens.respondWith(() => ({
     status: 200,
@@ -40,7 +70,10 @@ beforeAll(async () => {
   await play();
 });
 afterAll(async () => {
+  await Promise.all(Object.values(streams).map(async (stream) => stream.close()));
   await broker?.close();
+  mutual?.close();
+  mutual?.closeAllConnections();
   await Promise.all([hooks?.close(), tokens?.close()]);
 });
 
@@ -71,9 +104,14 @@ async function login(key: string): Promise<string> {
 async function play(): Promise<void> {
   await declareHooks();
   await makeKeys();
+  for (const path of ['/v1/live', '/v1/topics/canary.x/stream']) {
+    streams[path] = listenTo(`${broker.url}${path}`, `Bearer ${adminKey}`);
+    await streams[path].opened;
+  }
   await receive();
   await publish();
   await makeMistakes();
+  await rotate();
 }
 
 async function declareHooks(): Promise<void> {
@@ -92,6 +130,15 @@ async function declareHooks(): Promise<void> {
       ...(name === 'basic' && { secret: `whsec_${secrets['signing']}` }),
     });
   }
+  const url = `https://127.0.0.1:${(mutual.address() as AddressInfo).port}/?token=${query}`;
+  const tls = { ca: authority.cert, cert: client.cert, key: client.key };
+  await make('PUT', '/v1/subscriptions/mutual', { topics: ['canary.x'], url, tls });
+  // Does not trust the hook: what fails is written down.
+  await make('PUT', '/v1/subscriptions/distrusting', {
+    topics: ['canary.x'],
+    url,
+    tls: { ...tls, ca: createAuthority().cert },
+  });
   const { secret } = await make<{ secret: string }>('POST', '/v1/subscriptions/bearer/rotate-secret', {});
   secrets['rotatedSigning'] = secret.replace('whsec_', '');
 }
@@ -102,8 +149,25 @@ async function makeKeys(): Promise<void> {
   Object.assign(secrets, { key: made.key, rotatedKey: rotated.key });
   const cookie = await login(rotated.key);
   secrets['cookie'] = cookie.split('=')[1] ?? '';
-  const page = await fetch(`${broker.url}/`, { headers: { cookie } });
-  answers.push(await page.text());
+  const page = await (await fetch(`${broker.url}/`, { headers: { cookie } })).text();
+  // The one place where it belongs.
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? '';
+  secrets['csrf'] = csrf;
+  answers.push(page.replace(csrf, ''));
+  await logout(cookie, `${csrf.slice(0, -1)}-`);
+  await logout(await login(rotated.key), csrf);
+  await logout(cookie, csrf);
+}
+
+async function logout(cookie: string, csrf: string): Promise<void> {
+  const body = new URLSearchParams({ csrf });
+  const response = await fetch(`${broker.url}/session/end`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { cookie },
+    body,
+  });
+  answers.push(await response.text(), JSON.stringify([...response.headers]));
 }
 
 async function receive(): Promise<void> {
@@ -126,9 +190,10 @@ async function receive(): Promise<void> {
 
 async function publish(): Promise<void> {
   await broker.publish('canary.x', { a: payload });
-  await until(() => hooks.requests.length >= 3, { what: 'the deliveries' });
+  await until(() => hooks.requests.length >= 3 && certified.length > 0, { what: 'the deliveries' });
   await until(async () => (await ask('GET', '/v1/dead-letters')).text.includes('"basic"'), { what: 'the dead letter' });
-  for (const name of ['basic', 'bearer', 'oauth']) await ask('POST', `/v1/subscriptions/${name}/test`, {});
+  for (const name of ['basic', 'bearer', 'oauth', 'mutual', 'distrusting'])
+    await ask('POST', `/v1/subscriptions/${name}/test`, {});
 }
 
 /** Every secret where it does not belong. */
@@ -143,40 +208,32 @@ async function makeMistakes(): Promise<void> {
   await ask('PUT', '/v1/subscriptions/wrong', { ...body, auth: { type: 'basic', username: 'a:b', password: wrong } });
   await ask('PUT', '/v1/subscriptions/wrong', { ...body, auth: { type: 'bearer', token: `${wrong}\n` } });
   await ask('PUT', '/v1/subscriptions/wrong', { ...body, headers: { 'webhook-signature': wrong } });
+  const other = { cert: createAuthority().cert, key: client.key };
+  await ask('PUT', '/v1/subscriptions/wrong', { ...body, tls: other });
+  await ask('PUT', '/v1/subscriptions/wrong', {
+    ...body,
+    tls: { ...other, key: `${client.key}${wrong}`, extra: wrong },
+  });
+  await ask('PUT', '/v1/subscriptions/wrong', { ...body, headers: { authorization: `Bearer ${wrong}` } });
   await ask('PUT', '/v1/sources/wrong', { sender: 'github', secret: { is: wrong } });
   await ask('PUT', '/v1/subscriptions/wrong', `{"secret": "${wrong}" `);
 }
 
-/** A secret as it is, and as it looks in the encodings that are used here. */
-function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('hex'), encodeURIComponent(secret)];
-}
-
-/** The names of those that are in a text. */
-function foundIn(text: string, among: Record<string, string>): string[] {
-  return Object.entries(among)
-    .filter(([, secret]) => secret !== '' && formsOf(secret).some((form) => text.includes(form)))
-    .map(([name]) => name);
-}
-
-/** All rows of all tables, bytes as the characters that they are. */
-async function tables(): Promise<Map<string, string>> {
-  const { pool } = broker.database;
-  const { rows } = await pool.query<{ name: string }>(
-    `select quote_ident(relname) as name from pg_class c join pg_namespace n on n.oid = relnamespace
-     where nspname = 'public' and relkind in ('r', 'p') and not relispartition`,
-  );
-  const texts = new Map<string, string>();
-  for (const { name } of rows) {
-    const found = await pool.query<Record<string, unknown>>(`select * from ${name}`);
-    const values = found.rows.flatMap((row) => Object.values(row));
-    texts.set(
-      name,
-      values.map((value) => (Buffer.isBuffer(value) ? value.toString('latin1') : JSON.stringify(value))).join('\n'),
-    );
-  }
-  return texts;
+/** Seals everything with the other key. What the program says is part of the log. */
+async function rotate(): Promise<void> {
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: broker.database.url,
+    HOOKCAST_LOG_LEVEL: 'trace',
+    HOOKCAST_ENCRYPTION_KEY: nextKey,
+    HOOKCAST_ENCRYPTION_KEY_PREVIOUS: encryptionKey.toString('base64'),
+  };
+  const program = fileURLToPath(new URL('../../apps/broker/dist/rotate-key.js', import.meta.url));
+  const output = await new Promise<string>((resolve, reject) => {
+    execFile(process.execPath, [program], { env }, (error, out, err) => (error ? reject(error) : resolve(out + err)));
+  });
+  expect(/"resealed":(\d+)/.exec(output.split('key-rotation.done')[0] ?? '')?.[1]).not.toBe('0');
+  broker.lines.push(output);
 }
 
 const carried = { payload, query, header };
@@ -187,6 +244,8 @@ test('every secret was used, so that there is something to find', () => {
   const basic = Buffer.from(`bus:${secrets['password']}`).toString('base64');
   for (const text of [basic, secrets['bearer'], secrets['accessToken'], header]) expect(sent).toContain(text);
   expect(JSON.stringify(hooks.requests.map(({ url }) => url))).toContain(query);
+  expect(certified).toContain(true);
+  expect(broker.lines.join('')).toContain('key-rotation.done');
   expect(
     foundIn(tokens.requests.map(({ headers }) => atob(headers.authorization?.split(' ')[1] ?? '')).join(), secrets),
   ).toEqual(['clientSecret']);
@@ -198,7 +257,7 @@ test('no secret, payload, header or query string is in a line of the log, at the
 });
 
 test('no secret is in a row of a table, and what is handed on only where it is kept for that', async () => {
-  const found = await tables();
+  const found = await tables(broker.database.pool);
   expect(found.size).toBeGreaterThan(15);
   const leaks: string[] = [];
   for (const [table, text] of found) for (const name of foundIn(text, secrets)) leaks.push(`${name} in ${table}`);
@@ -222,7 +281,17 @@ test('no answer repeats a secret, and errors, metrics, the page and the audit lo
     await ask('GET', path);
   for (const path of ['/v1/sources/hub/receptions', '/v1/sources/hub/captures', '/v1/overview', '/v1/workers'])
     await ask('GET', path);
+  for (const path of ['/v1/map', '/v1/map?format=asyncapi', '/v1/operations', '/v1/subscriptions/mutual/deliveries'])
+    await ask('GET', path);
   // The address of a source is what its sender is given, and an admin may look it up.
+  const events = await ask('GET', '/v1/topics/canary.x/events');
+  const { id } = (events.body as { items: { id: string }[] }).items[0] ?? { id: '' };
+  const log = [
+    events,
+    await ask('GET', `/v1/events/${id}`),
+    await ask('GET', `/v1/subscriptions/basic/deliveries/${id}`),
+  ];
+  answers.push(...Object.entries(streams).map(([path, stream]) => `${path}: ${stream.text()}`));
   const { sourceToken, ...others } = secrets;
   expect(sourceToken).toBeDefined();
   expect(
@@ -234,4 +303,14 @@ test('no answer repeats a secret, and errors, metrics, the page and the audit lo
   for (const path of ['/v1/audit?limit=200', '/metrics', '/', '/openapi.json', '/health/ready', '/v1/overview'])
     bare.push(await ask('GET', path));
   for (const { text } of bare) expect(foundIn(text, { ...secrets, ...carried })).toEqual([]);
+  for (const { text } of log) expect(foundIn(text, { query, header })).toEqual([]);
+});
+
+test('a live stream tells what happens and no data; the stream of a topic its events and nothing of its hooks', async () => {
+  const text = (path: string) => streams[path]?.text() ?? '';
+  await ask('POST', '/v1/subscriptions/mutual/pause', {});
+  await until(() => text('/v1/live').includes('mutual'), { what: 'the news' });
+  expect(text('/v1/live')).toContain('canary.x');
+  expect(foundIn(text('/v1/live'), { ...secrets, ...carried })).toEqual([]);
+  expect(foundIn(text('/v1/topics/canary.x/stream'), { ...secrets, ...carried })).toEqual(['payload']);
 });

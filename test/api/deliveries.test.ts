@@ -86,6 +86,14 @@ test('a delivered event shows its attempt and what the hook answered', async () 
   expect(shown.body).toMatchObject({ backlog: 0, oldestPendingAt: null });
 });
 
+test('of a long answer to a failed attempt, all that is kept is shown: 8 KiB', async () => {
+  hooks.respondWith(() => ({ status: 500, body: 'x'.repeat(100_000) }));
+  await subscribe('verbose');
+  const { id } = await broker.publish('verbose', { a: 1 });
+  await statusIs('verbose', id, 'dead');
+  expect((await one('verbose', id)).body.attempts).toMatchObject([{ status: 500, response: 'x'.repeat(8_192) }]);
+});
+
 test('a failed delivery becomes a dead letter, and sending it again by hand delivers it', async () => {
   hooksAnswer({ dead: 500 });
   await subscribe('dead');
@@ -203,6 +211,40 @@ test('what waits and what failed is listed too', async () => {
   expect(all.items.map(({ status }) => status)).toEqual(['pending', 'retrying']);
 });
 
+test('a delivery is listed under the status that it shows', async () => {
+  hooks.respondWith(({ url, headers }) => {
+    if (url !== '/states') return 204;
+    const id = String(headers['webhook-id']);
+    if (headers['hookcast-replay'] !== undefined) return 503;
+    if (id.startsWith('dropped')) return { status: 500, headers: { 'hookcast-verdict': 'drop' } };
+    return id.startsWith('discarded') ? 422 : 204;
+  });
+  await broker.publish('states', 1, { 'ce-id': 'skipped' });
+  await subscribe('states', { retry: { schedule: [3600], jitter: 0 } });
+  const expected = { dropped: 'dropped', discarded: 'dead', replayed: 'delivered', delivered: 'delivered' };
+  for (const [id, status] of Object.entries(expected)) {
+    await broker.publish('states', 1, { 'ce-id': id });
+    await statusIs('states', id, status);
+  }
+  await broker.call('POST', '/v1/dead-letters/discard', { subscription: 'states', filter: {} });
+  await statusIs('states', 'discarded', 'discarded');
+  const replay = await broker.call<{ id: string }>('POST', '/v1/subscriptions/states/replays', {
+    from: '2020-01-01T00:00:00Z',
+    filter: "id == 'replayed'",
+  });
+  await statusIs('states', 'replayed', 'retrying');
+  await broker.call('DELETE', `/v1/operations/${replay.body.id}`);
+  await statusIs('states', 'replayed', 'delivered');
+
+  const shown = ['delivered', 'replayed', 'discarded', 'dropped', 'skipped'];
+  const statuses = await Promise.all(shown.map(async (id) => (await one('states', id)).body.status));
+  expect(statuses).toEqual(['delivered', 'delivered', 'discarded', 'dropped', 'skipped']);
+  for (const [index, id] of shown.entries())
+    expect((await list('states', `?status=${statuses[index]}`)).items.map(({ eventId }) => eventId)).toContain(id);
+  expect((await list('states', '?status=delivered')).items).toHaveLength(2);
+  expect((await list('states')).items.map(({ eventId }) => eventId)).toEqual(shown.slice(0, 4));
+});
+
 test('dead letters are listed newest first, filtered and in pages', async () => {
   hooksAnswer({ buried: 400 });
   await subscribe('buried', { topics: ['buried.*'] });
@@ -277,6 +319,42 @@ test('the overview and the workers show what is going on', async () => {
   expect(overview.body.topics).toBeGreaterThan(5);
   const workers = await broker.call('GET', '/v1/workers');
   expect(workers.body).toMatchObject({ items: [{ pid: process.pid, streams: expect.any(Number) }], nextCursor: null });
+});
+
+test('the overview says who is in trouble and why, and what was sent minute by minute', async () => {
+  hooksAnswer({ 'troubled?token=geheim': 503 });
+  await subscribe('troubled', { url: `${hooks.url}/troubled?token=geheim`, retry: { schedule: [3600] } });
+  await subscribe('stopped');
+  await pauseNow('stopped');
+  await broker.publish('troubled', {});
+  interface Overview {
+    troubled: number;
+    troubles: { subscription: string; troubles: { kind: string; reason: string }[] }[];
+    minutes: { failed: number }[];
+    reconciler: object;
+    failing: { subscription: string; url: string }[];
+  }
+  const overview = async () => (await broker.call<Overview>('GET', '/v1/overview')).body;
+  const kindsOf = async (name: string) =>
+    (await overview()).troubles.find(({ subscription }) => subscription === name)?.troubles.map(({ kind }) => kind);
+  await until(async () => (await kindsOf('troubled'))?.includes('failing'), {
+    timeoutMs: 15_000,
+    what: 'the failure to be counted',
+  });
+  expect(await kindsOf('stopped')).toEqual(['paused']);
+  const { troubled, troubles, minutes, reconciler, failing } = await overview();
+  // Whoever may read sees it, and the query of a hook's URL is a secret as often as not.
+  expect(failing.find(({ subscription }) => subscription === 'troubled')?.url).toBe(
+    `${hooks.url}/troubled?token=[redacted]`,
+  );
+  expect(troubled).toBe(troubles.length);
+  expect(minutes.reduce((sum, { failed }) => sum + failed, 0)).toBeGreaterThan(0);
+  expect(reconciler).toMatchObject({ violations: 0 });
+  const own = await broker.call<{ items: object[] }>('GET', '/v1/subscriptions/troubled/minutes');
+  expect(own.body.items).toEqual([
+    { minute: expect.stringMatching(/:00\.000Z$/), delivered: 0, failed: 1, dead: 0, p95Ms: expect.any(Number) },
+  ]);
+  expect((await broker.call('GET', '/v1/subscriptions/nobody/minutes')).status).toBe(404);
 });
 
 test('nothing is sent to a subscription once it was deleted', async () => {

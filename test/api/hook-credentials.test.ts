@@ -126,7 +126,7 @@ test.each([
   [{ auth: { type: 'basic', username: 'a' } }, '/auth/password'],
   [{ auth: { type: 'bearer', token: 'a b' } }, '/auth/token'],
   [{ auth: { type: 'bearer', token: 'a', password: 'b' } }, '/auth/password'],
-  [{ auth: { type: 'bearer', token: 'a' }, headers: { Authorization: 'x' } }, '/headers/Authorization'],
+  [{ headers: { Authorization: 'Bearer x' } }, '/headers/Authorization'],
   [{ auth: 'Bearer x' }, '/auth'],
   [{ tls: { ca: 'no certificate' } }, '/tls/ca'],
   [{ tls: { cert: createAuthority().cert } }, '/tls/key'],

@@ -4,6 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UnsealError, Vault } from '../../apps/broker/src/auth/vault.js';
+import { refuseForeignKey } from '../../apps/broker/src/startup/key-check.js';
 import { testBroker, type TestBroker } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { hookServer, type HookServer } from '../support/hook-server.js';
@@ -55,28 +57,50 @@ const declared = (name: string) => ({
   auth: { type: 'bearer', token: `token-of-${name}` },
 });
 
+test('a key that opens nothing is found without any subscription, and a damaged row is no such key', async () => {
+  const broker = await brokerWith(oldKey);
+  const vaultOf = (key: string) => new Vault({ current: Buffer.from(key, 'base64'), others: [] });
+  await database.pool.query('delete from signing_keys');
+  await expect(refuseForeignKey(database.pool, vaultOf(newKey))).resolves.toBeUndefined();
+  await broker.call('PUT', '/v1/sources/sealed', {
+    sender: 'github',
+    topic: 'sealed.{type}',
+    secrets: ['geheim-geheim'],
+  });
+  await expect(refuseForeignKey(database.pool, vaultOf(newKey))).rejects.toThrow(UnsealError);
+  await database.pool.query(`update sources set tokens = jsonb_set(tokens, '{0,sealed}', '"v2.damaged."')`);
+  await expect(refuseForeignKey(database.pool, vaultOf(oldKey))).resolves.toBeUndefined();
+  await broker.call('DELETE', '/v1/sources/sealed');
+});
+
 test('the key of a running bus is replaced without losing a secret', async () => {
   const before = await brokerWith(oldKey);
   const secrets = (await secretsOf(before)).map(([, secret]) => secret);
+  const signingKeys = async (broker: TestBroker) => {
+    const { body } = await broker.call<{ keys: { kid: string }[] }>('GET', '/.well-known/hookcast-keys.json');
+    return body.keys;
+  };
+  const published = await signingKeys(before);
   const source = await before.call<{ url: string }>('PUT', '/v1/sources/gh', { sender: 'github', secret: 'gh-geheim' });
   expect(source.status).toBe(201);
 
-  // Both keys open while it lasts, both sign, and both are published.
+  // Both keys open while it lasts. What signs and is published stays the same.
   const between = await brokerWith(newKey, oldKey);
   expect(await secretsOf(between)).toEqual(secrets.map((secret) => [200, secret]));
-  const keys = await between.call<{ keys: { kid: string }[] }>('GET', '/.well-known/hookcast-keys.json');
-  expect(keys.body.keys).toHaveLength(2);
+  expect(await signingKeys(between)).toEqual(published);
   await between.call('PUT', '/v1/subscriptions/late', { ...declared('late'), signature: 'ed25519' });
   await between.call('POST', '/v1/subscriptions/late/test', {});
-  expect(String(hooks.requests.at(-1)?.headers['webhook-signature']).match(/v1a,/g)).toHaveLength(2);
+  expect(String(hooks.requests.at(-1)?.headers['webhook-signature']).match(/v1a,/g)).toHaveLength(1);
 
   const first = rotate({ HOOKCAST_ENCRYPTION_KEY: newKey, HOOKCAST_ENCRYPTION_KEY_PREVIOUS: oldKey });
-  // Three with a secret and a token each, the source with a token and a secret; `late` was sealed with the new key.
-  expect(first).toMatchObject({ status: 0, counts: { resealed: 8, current: 10, unreadable: 0 } });
+  // Three with a secret and a token each, the source with a token and a secret, the key that signs; `late` was sealed
+  // with the new key.
+  expect(first).toMatchObject({ status: 0, counts: { resealed: 9, current: 11, unreadable: 0 } });
   const second = rotate({ HOOKCAST_ENCRYPTION_KEY: newKey, HOOKCAST_ENCRYPTION_KEY_PREVIOUS: oldKey });
-  expect(second).toMatchObject({ status: 0, counts: { resealed: 0, current: 10, unreadable: 0 } });
+  expect(second).toMatchObject({ status: 0, counts: { resealed: 0, current: 11, unreadable: 0 } });
 
   const after = await brokerWith(newKey);
+  expect(await signingKeys(after)).toEqual(published);
   expect(await secretsOf(after)).toEqual(secrets.map((secret) => [200, secret]));
   await after.call('POST', '/v1/subscriptions/two/test', {});
   expect(hooks.requests.at(-1)?.headers.authorization).toBe('Bearer token-of-two');
@@ -87,7 +111,7 @@ test('the key of a running bus is replaced without losing a secret', async () =>
 test('what neither key opens is left alone and told', async () => {
   const other = randomBytes(32).toString('base64');
   const wrong = rotate({ HOOKCAST_ENCRYPTION_KEY: other, HOOKCAST_ENCRYPTION_KEY_PREVIOUS: oldKey });
-  expect(wrong).toMatchObject({ status: 1, counts: { resealed: 0, unreadable: 10 } });
+  expect(wrong).toMatchObject({ status: 1, counts: { resealed: 0, unreadable: 11 } });
   expect(await secretsOf(await brokerWith(newKey))).toHaveLength(3);
 });
 

@@ -151,7 +151,8 @@ test('under one Idempotency-Key a key is made and rotated once, and stays revoke
   const headers = { 'idempotency-key': 'make-1' };
   const one = await create(['read'], {}, headers);
   expect(await create(['read'], {}, headers)).toEqual(one);
-  expect((await create(['read'], { name: 'other' }, headers)).id).not.toBe(one.id);
+  const other = await broker.call('POST', '/v1/keys', { name: 'other', scopes: ['read'] }, { headers });
+  expect(other).toMatchObject({ status: 409, body: { code: 'idempotency-key-conflict' } });
   const rotate = async () =>
     broker.call<Key>('POST', `/v1/keys/${one.id}/rotate`, { graceSeconds: 5 }, { headers: { 'idempotency-key': 'r' } });
   const [first, again] = [await rotate(), await rotate()];
@@ -160,6 +161,17 @@ test('under one Idempotency-Key a key is made and rotated once, and stays revoke
   await broker.call('DELETE', `/v1/keys/${one.id}`);
   const repeated = await broker.call('POST', '/v1/keys', { name: 'test', scopes: ['read'] }, { headers });
   expect(repeated.status).toBe(422);
+});
+
+test('a rotation that is repeated late brings no retired key back', async () => {
+  const one = await create(['read']);
+  const rotate = async (key: string, graceSeconds = 0) =>
+    broker.call<Key>('POST', `/v1/keys/${one.id}/rotate`, { graceSeconds }, { headers: { 'idempotency-key': key } });
+  const [first, second] = [await rotate('k1'), await rotate('k2')];
+  expect(await rotate('k1')).toMatchObject({ status: 409, body: { code: 'idempotency-key-conflict' } });
+  expect((await rotate('k2', 60)).status).toBe(409);
+  expect((await rotate('k2')).body.key).toBe(second.body.key);
+  expect([await statusWith(first.body.key), await statusWith(second.body.key)]).toEqual([401, 200]);
 });
 
 test('equal requests at the same time make one key', async () => {

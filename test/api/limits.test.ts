@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Server } from 'node:http';
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
@@ -12,6 +13,7 @@ const settings = {
   HOOKCAST_MAX_JSON_NODES: '100',
   HOOKCAST_HEADERS_TIMEOUT_MS: '500',
   HOOKCAST_REQUEST_TIMEOUT_MS: '1000',
+  HOOKCAST_ANSWER_TIMEOUT_MS: '1000',
 };
 
 let broker: TestBroker;
@@ -118,3 +120,20 @@ function open(at: TestBroker): Socket {
   sockets.push(socket);
   return socket;
 }
+
+test('a client that does not read its answers is cut off, and one that waits for an event is not', async () => {
+  const event = { filler: 'x'.repeat(200_000) };
+  for (let n = 0; n < 20; n += 1) await broker.call('POST', '/v1/topics/unread.a/events', event);
+  const server: Server = broker.app.getHttpServer();
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  sockets.push(socket);
+  const [side] = await accepted;
+  const ask = `GET /v1/topics/unread.a/events?limit=20 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${adminKey}\r\n\r\n`;
+  const waiting = broker.call('GET', '/v1/topics/unread.a/events?wait=3s&from=2100-01-01T00:00:00Z');
+  socket.pause();
+  socket.write(ask.repeat(8));
+  await until(() => side.destroyed, { timeoutMs: 15_000, what: 'the client to be cut off' });
+  expect((await waiting).status).toBe(200);
+});

@@ -119,6 +119,30 @@ test('dead letters are chosen by their ids, their fingerprint, their topic or an
   expect(await deadLetters('chosen')).toHaveLength(2);
 });
 
+test('the filter of a redrive may be an expression by itself, as everywhere else', async () => {
+  await subscribe('expressed');
+  const [, second] = await bury('expressed', 3);
+  const request = { subscription: 'expressed', filter: 'data.index == 1', dryRun: true };
+  const tried = await begin('/v1/dead-letters/redrive', request);
+  expect(tried).toMatchObject({ status: 200, body: { total: 1, sample: [{ eventId: second }] } });
+  expect(await begin('/v1/dead-letters/discard', { ...request, filter: 'data.index ==' })).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/filter' }] },
+  });
+  const { body } = await begin('/v1/dead-letters/discard', { ...request, dryRun: false });
+  expect(await finished(body.id)).toMatchObject({ status: 'done', done: 1 });
+  expect(await deadLetters('expressed')).toHaveLength(2);
+});
+
+test('a replay that ends before it begins is refused', async () => {
+  await subscribe('backwards');
+  const range = { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' };
+  expect(await begin('/v1/subscriptions/backwards/replays', range)).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/to', detail: 'must be later than from' }] },
+  });
+});
+
 test('a dry run answers how many and which, and begins nothing', async () => {
   await subscribe('tried');
   const ids = await bury('tried', 2);
@@ -200,6 +224,17 @@ test('a redrive of a paused subscription waits, and one of a deleted subscriptio
   const second = await begin('/v1/dead-letters/redrive', { subscription: 'held' });
   await broker.call('DELETE', '/v1/subscriptions/held');
   expect(await finished(second.body.id)).toMatchObject({ status: 'cancelled', error: 'the subscription was deleted' });
+});
+
+test('a redrive leaves out dead letters of a topic that the subscription no longer reads, and ends', async () => {
+  await subscribe('moved', { topics: ['moved.x', 'moved.y'] });
+  await bury('moved', 2);
+  answers['moved'] = 204;
+  const body = { topics: ['moved.y'], url: `${hooks.url}/moved`, retry: { schedule: [] } };
+  await broker.call('PUT', '/v1/subscriptions/moved', body);
+  const { body: begun } = await begin('/v1/dead-letters/redrive', { subscription: 'moved' });
+  expect(await finished(begun.id)).toMatchObject({ status: 'done', done: 0, failed: 0, skipped: 2, waiting: 0 });
+  expect(await deadLetters('moved')).toMatchObject([{ redriving: false }, { redriving: false }]);
 });
 
 test('a cancelled redrive sends nothing more, and what was not sent is a dead letter still', async () => {

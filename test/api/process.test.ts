@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -99,6 +99,16 @@ test('bad settings stop the start, and all of them are named', async () => {
   expect(broker.output()).not.toContain('hunter2');
 });
 
+test('a data dir that is a file is said in a line, and a misspelt setting before it', async () => {
+  const file = path.join(folder, 'a-file');
+  fs.writeFileSync(file, '');
+  const broker = start({ HOOKCAST_DATA_DIR: file, HOOKCAST_RETENTION_DAY: '3' });
+  expect(await broker.exit()).toBe(1);
+  expect(broker.output()).toContain('"variable":"HOOKCAST_RETENTION_DAY","nearest":"HOOKCAST_RETENTION_DAYS"');
+  expect(broker.output()).toContain(`hookcast cannot start: ${file}/admin.key cannot be written`);
+  expect(broker.output()).not.toMatch(/^ +at /m);
+});
+
 test('a busy port is said in words', async () => {
   const busy = createServer().listen(0, '127.0.0.1');
   await once(busy, 'listening');
@@ -170,6 +180,64 @@ test('SIGTERM finishes what is in flight and exits with 0', async () => {
   expect(shown['deliveries']).toMatchObject([{ status: null }, { status: 'delivered', attemptCount: 1 }]);
   expect(hooks.requests).toHaveLength(1);
   await hooks.close();
+});
+
+test('a connection that never said anything does not hold up a stop', async () => {
+  const broker = start(onDatabase({ HOOKCAST_MAX_HOOK_TIMEOUT_MS: '30000' }));
+  const { hostname, port } = new URL(await broker.ready());
+  const silent = connect(Number(port), hostname);
+  await once(silent, 'connect');
+  // Its server side is accepted before the next request is answered.
+  await fetch(`${await broker.ready()}/health/live`);
+  const began = Date.now();
+  broker.child.kill('SIGTERM');
+  expect(await broker.exit()).toBe(0);
+  expect(Date.now() - began).toBeLessThan(15_000);
+  silent.destroy();
+});
+
+test('clients that stall in the middle of a request do not hold up a stop, and one that ends it is answered', async () => {
+  const broker = start(onDatabase({ HOOKCAST_MAX_HOOK_TIMEOUT_MS: '30000' }));
+  const url = await broker.ready();
+  const { hostname, port } = new URL(url);
+  const head = (length: number) =>
+    [
+      'POST /v1/topics/stalled/events HTTP/1.1',
+      `host: ${hostname}`,
+      `authorization: Bearer ${adminKey}`,
+      'content-type: application/json',
+      `content-length: ${length}`,
+    ].join('\r\n');
+  const began = Date.now();
+  const open = async (text: string) => {
+    const socket = connect(Number(port), hostname);
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    // A reset is how some of them end.
+    socket.on('error', () => {});
+    // Not `once` of node:events, which rejects at a reset.
+    const closed = new Promise<{ answer: string }>((resolve) => socket.on('close', () => resolve({ answer })));
+    await once(socket, 'connect');
+    socket.write(text);
+    return { socket, closed };
+  };
+  const midHead = await open('POST /v1/topics/stalled/events HTTP/1.1\r\nhost: x\r\n');
+  const midBody = await open(`${head(100)}\r\n\r\n{"half":`);
+  const trickling = await open(`${head(100_000)}\r\n\r\n{`);
+  const finishing = await open(`${head(9)}\r\n\r\n{"a":`);
+  // What they have sent so far is read before the next request is answered.
+  await fetch(`${url}/health/live`);
+  const drops = setInterval(() => trickling.socket.write(' '), 100);
+  broker.child.kill('SIGTERM');
+  await until(() => broker.output().includes('broker.stopping'), { what: 'the stop' });
+  finishing.socket.write('123}');
+  expect(await broker.exit()).toBe(0);
+  const stoppedAfterMs = Date.now() - began;
+  clearInterval(drops);
+  expect((await finishing.closed).answer).toMatch(/^HTTP\/1\.1 201 /);
+  for (const { closed } of [midHead, midBody, trickling]) expect((await closed).answer).not.toMatch(/ 201 /);
+  expect(stoppedAfterMs).toBeLessThan(15_000);
+  expect(broker.output()).toContain('"connections":3');
 });
 
 test('a second SIGTERM exits at once', async () => {

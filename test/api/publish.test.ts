@@ -166,11 +166,52 @@ test('delay and deliverat are kept with the event', async () => {
   expect((await at(explicit.body.id))?.toISOString()).toBe(own);
 });
 
-test('a delivery beyond the retention of its topic is refused', async () => {
-  expect(await post('delayed', { a: 1 }, {}, '?delay=8d')).toMatchObject({
-    status: 422,
-    body: { errors: [{ pointer: '/deliverat' }] },
-  });
+const far = new Date(Date.now() + 30 * 86_400_000).toISOString();
+
+test.each([
+  ['a delay', '1', {}, '?delay=8d', ['/delay']],
+  ['a header', '1', { 'ce-deliverat': far }, '', ['/ce-deliverat']],
+  [
+    'a structured event',
+    JSON.stringify({ specversion: '1.0', id: 'a', source: '/', type: 't', deliverat: far }),
+    { 'content-type': structuredType },
+    '',
+    ['/deliverat'],
+  ],
+  [
+    'events of a batch',
+    batch({}, { deliverat: far }, {}, { deliverat: far }),
+    { 'content-type': batchType },
+    '',
+    ['/1/deliverat', '/3/deliverat'],
+  ],
+  ['a delay of a batch', batch({}, {}), { 'content-type': batchType }, '?delay=8d', ['/delay']],
+])('a delivery beyond the retention of its topic is refused: %s', async (_, body, headers, query, pointers) => {
+  const answer = await post<{ errors: { pointer: string }[] }>('delayed', body, headers, query);
+  expect(answer.status).toBe(422);
+  expect(answer.body.errors.map(({ pointer }) => pointer)).toEqual(pointers);
+});
+
+test('a conflict is told where its id is', async () => {
+  await post('conflicts', { a: 1 }, { 'ce-id': 'taken' });
+  const pointers = async (body: unknown, headers: Record<string, string>) => {
+    const answer = await post<{ errors: { pointer: string }[] }>('conflicts', body, headers);
+    expect(answer.status).toBe(409);
+    return answer.body.errors.map(({ pointer }) => pointer);
+  };
+  const structured = JSON.stringify({ specversion: '1.0', id: 'taken', source: '/', type: 't' });
+  expect(await pointers({ a: 2 }, { 'ce-id': 'taken' })).toEqual(['/ce-id']);
+  expect(await pointers({ a: 2 }, { 'idempotency-key': 'taken' })).toEqual(['/idempotency-key']);
+  expect(await pointers(structured, { 'content-type': structuredType })).toEqual(['/id']);
+  expect(await pointers(batch({}, {}, { id: 'taken' }), { 'content-type': batchType })).toEqual(['/2/id']);
+  const twice = batch({ id: 'twice', data: 1 }, {}, { id: 'twice', data: 2 });
+  expect(await pointers(twice, { 'content-type': batchType })).toEqual(['/2/id']);
+});
+
+test('an empty body of a type other than JSON is data of no bytes', async () => {
+  const { status, body } = await post('empties', '', { 'content-type': 'text/plain' });
+  expect(status).toBe(201);
+  expect((await broker.call('GET', `/v1/events/${body.id}`)).body).toMatchObject({ data: '' });
 });
 
 test.each([
@@ -256,6 +297,10 @@ test('a CloudEvents format we cannot read, and compressed bodies, are refused', 
     body: { code: 'unsupported-media-type' },
   });
   expect((await post('typed', 'x', { 'content-encoding': 'gzip' })).status).toBe(415);
+  expect(await post('typed', 'x', { 'content-type': 'nonsense' })).toMatchObject({
+    status: 415,
+    body: { code: 'unsupported-media-type', detail: 'Content-Type must be a media type.' },
+  });
 });
 
 test('one line is logged per publish, without the data', async () => {

@@ -8,6 +8,7 @@ import { until } from '../support/until.js';
 
 interface Step {
   events: number;
+  unchecked: number;
   deliveries: Record<string, number>;
   violations: { kind: string; subscription: string | null; position: string | null; eventId: string | null }[];
   nextCursor: string | null;
@@ -27,7 +28,7 @@ afterEach(async () => {
 const sql = async (text: string, params: unknown[] = []) => broker.database.pool.query(text, params);
 
 /** Everything, as `hookcast doctor` asks for it. */
-async function reconcile(limit = 2_000): Promise<Omit<Step, 'nextCursor'> & { steps: number }> {
+async function reconcile(limit = 2_000): Promise<Omit<Step, 'nextCursor' | 'unchecked'> & { steps: number }> {
   const total = { events: 0, deliveries: {} as Record<string, number>, violations: [] as Step['violations'], steps: 0 };
   for (let cursor: string | null = ''; cursor !== null; total.steps += 1) {
     const request: object = { limit, ...(cursor !== '' && { cursor }) };
@@ -194,6 +195,36 @@ describe('finds what was planted:', () => {
     ]);
   });
 
+  test('an event that is gone from between two pages', async () => {
+    const { rows } = await sql('select stream_id from streams where head_seq > 2 order by head_seq desc limit 1');
+    await sql('delete from events where stream_id = $1 and seq = 2', [rows[0].stream_id]);
+    const { violations } = await reconcile(1);
+    expect(violations.map(({ kind, position }) => [kind, position])).toEqual([
+      ['event-missing', `${rows[0].stream_id}:2`],
+    ]);
+  });
+
+  test('dead letters that are gone, tried or not, and none that was discarded', async () => {
+    hook.respondWith(() => 400);
+    await subscribe('plain', { nonRetryable: [400] });
+    await publish(2);
+    await broker.publish('t', {}, { 'ce-expirytime': '2020-01-01T00:00:00Z' });
+    const buried = async () => (await sql('select from dead_letters')).rowCount;
+    await until(async () => (await buried()) === 3, { what: 'three dead letters' });
+    const [one] = (await sql("select event_id from dead_letters where reason <> 'expired' order by seq, stream_id"))
+      .rows;
+    await broker.call('POST', '/v1/dead-letters/discard', { subscription: 'plain', ids: [one.event_id] });
+    await until(async () => (await buried()) === 2, { what: 'one that is discarded' });
+    expect(await kinds()).toEqual([]);
+    await sql('delete from dead_letters');
+    expect(await kinds()).toEqual(['dead-letter-lost', 'no-trace']);
+  });
+
+  test('a stream that nobody can own', async () => {
+    await sql('delete from assignments where stream_id = (select min(stream_id) from assignments)');
+    expect(await kinds()).toContain('assignment-missing');
+  });
+
   test('a cursor that is gone', async () => {
     await sql('delete from cursors where stream_id = (select min(stream_id) from cursors)');
     expect(await kinds()).toEqual(['cursor-missing']);
@@ -231,6 +262,17 @@ describe('raises no alarm', () => {
     await publish(3);
     await settled();
     expect(await reconcile()).toMatchObject({ violations: [], deliveries: { delivered: 3 } });
+  });
+
+  test('for a dead letter that a seek has brought before another filter', async () => {
+    hook.respondWith(() => 400);
+    await subscribe('plain', { nonRetryable: [400] });
+    await publish(1);
+    await until(async () => (await sql('select from dead_letters')).rowCount === 1, { what: 'a dead letter' });
+    await subscribe('plain', { nonRetryable: [400], filter: 'data.n > 100' });
+    await broker.call('POST', '/v1/subscriptions/plain/seek', { to: 'earliest' });
+    await settled();
+    expect(await reconcile()).toMatchObject({ violations: [], deliveries: { 'dead-letter-lost': 1 } });
   });
 
   test('when days go before they are settled', async () => {
@@ -271,6 +313,24 @@ describe('raises no alarm', () => {
     expect(seen).toEqual([]);
     expect((await reconcile()).violations).toEqual([]);
   });
+});
+
+test('where only failures are recorded, a delivery that came through at last raises no alarm', async () => {
+  const frugal = await testBroker({ settings: { HOOKCAST_ROLE: 'all', HOOKCAST_ATTEMPT_LOG: 'failures' } });
+  try {
+    let failures = 0;
+    hook.respondWith(() => ((failures += 1) === 1 ? 500 : 204));
+    const body = { topics: ['t'], url: `${hook.url}/late`, retry: { schedule: [1], jitter: 0 } };
+    await frugal.call('PUT', '/v1/subscriptions/late', body);
+    await frugal.publish('t', {});
+    const { pool } = frugal.database;
+    const delivered = async () => (await pool.query('select from cursors where delivered = 1')).rowCount === 1;
+    await until(delivered, { timeoutMs: 15_000, what: 'the second attempt' });
+    const { body: step } = await frugal.call<Step>('POST', '/v1/reconciliations', {});
+    expect(step).toMatchObject({ events: 1, violations: [], unchecked: 1 });
+  } finally {
+    await frugal.close();
+  }
 });
 
 test('is for admins, and refuses cursors that are none', async () => {

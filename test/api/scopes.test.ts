@@ -29,6 +29,12 @@ test('publishing is confined to the patterns of the key, in the lane and through
   expect((await broker.call('GET', '/v1/topics/users.created')).status).toBe(404);
 });
 
+test('a topic of the broker is told from one that another key may publish to', async () => {
+  const { key } = await make(['publish:orders.*']);
+  const answer = await broker.call('POST', '/v1/topics/hookcast.key.created/events', { a: 1 }, as(key));
+  expect(answer).toMatchObject({ status: 403, body: { code: 'topic-reserved' } });
+});
+
 test('a subscription needs scopes for every pattern it has', async () => {
   const { key } = await make(['subscribe:orders.*', 'subscribe:users.**']);
   const put = async (name: string, topics: string[]) =>

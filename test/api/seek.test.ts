@@ -45,6 +45,8 @@ const settled = async (name: string) =>
   });
 const statusOf = async (name: string, id: string) =>
   (await broker.call<{ status: string; reason: string }>('GET', `/v1/subscriptions/${name}/deliveries/${id}`)).body;
+const attemptsOf = async (name: string, id: string) =>
+  (await broker.call<{ attemptCount: number }>('GET', `/v1/subscriptions/${name}/deliveries/${id}`)).body.attemptCount;
 const pause = async (name: string) => {
   await broker.call('POST', `/v1/subscriptions/${name}/pause`);
   await broker.app.get(DeliveryWorker, { strict: false }).reload();
@@ -68,6 +70,17 @@ test('a seek to the end skips the backlog, and says so in the counter and for ea
   expect((await seek('forward', 'latest')).body).toMatchObject({ skipped: 5, seek: { skipped: 0 } });
 });
 
+test('the rate of a resume is over with its backlog, whatever a seek brings back later', async () => {
+  await subscribe('drained');
+  await pause('drained');
+  await publish('drained', 30);
+  await broker.call('POST', '/v1/subscriptions/drained/resume', { drainRate: 1_000 });
+  await settled('drained');
+  await pause('drained');
+  const sought = await seek('drained', 'earliest');
+  expect(sought).toMatchObject({ status: 200, body: { backlog: 30, toDrain: 0, seek: { repeated: 30 } } });
+});
+
 test('a seek forward drops the retries that wait for what is skipped', async () => {
   answers['waiting'] = 503;
   await subscribe('waiting');
@@ -82,6 +95,30 @@ test('a seek forward drops the retries that wait for what is skipped', async () 
   // Both retries and the event that is new.
   expect((await seek('waiting', 'latest')).body.seek).toMatchObject({ skipped: 3 });
   expect(await statusOf('waiting', failed?.id ?? '')).toMatchObject({ status: 'skipped' });
+});
+
+test('a seek to the end drops retries also when nothing else is behind', async () => {
+  answers['settled'] = 503;
+  await subscribe('settled');
+  const [failed] = await publish('settled', 1);
+  await until(async () => (await statusOf('settled', failed?.id ?? '')).status === 'retrying', { timeoutMs: 10_000 });
+  await settled('settled');
+  expect((await seek('settled', 'latest')).body.seek).toMatchObject({ skipped: 1, repeated: 0 });
+  expect(await statusOf('settled', failed?.id ?? '')).toMatchObject({ status: 'skipped' });
+});
+
+test('a seek forward drops what goes by itself since its batch has failed', async () => {
+  answers['batches'] = 500;
+  await subscribe('batches', { batch: { maxEvents: 10 }, retry: { schedule: [3600, 3600], jitter: 0 } });
+  await pause('batches');
+  const events = await publish('batches', 2);
+  await broker.call('POST', '/v1/subscriptions/batches/resume');
+  for (const { id } of events)
+    await until(async () => (await attemptsOf('batches', id)) === 2, { timeoutMs: 10_000, what: 'the try by itself' });
+  await pause('batches');
+  await publish('batches', 1);
+  expect((await seek('batches', 'latest')).body.seek).toMatchObject({ skipped: 3 });
+  for (const { id } of events) expect(await statusOf('batches', id)).toMatchObject({ status: 'skipped' });
 });
 
 test('a seek backward delivers again what is behind the place, while the worker holds the cursor', async () => {
@@ -148,6 +185,22 @@ test('a new subscription that starts with the oldest event gets all there is, an
   await until(() => sent('log').includes(live?.id ?? ''), { timeoutMs: 10_000, what: 'the live delivery' });
   await until(() => new Set(sent('late')).size === 31, { timeoutMs: 20_000, what: 'everything for the late one' });
   expect(new Set(sent('late'))).toEqual(new Set([...before, ...(live ? [live] : [])].map(({ id }) => id)));
+});
+
+test('a dry run answers what a seek would come to, moves nothing and leaves no entry', async () => {
+  await subscribe('tried');
+  await pause('tried');
+  await publish('tried', 4);
+  const plan = async (to: string) => broker.call<Sought>('POST', '/v1/subscriptions/tried/seek', { to, dryRun: true });
+  expect(await plan('latest')).toMatchObject({ status: 200, body: { backlog: 4, skipped: 0, seek: { skipped: 4 } } });
+  expect((await plan('yesterday')).status).toBe(422);
+  expect((await broker.call<Sought>('GET', '/v1/subscriptions/tried')).body).toMatchObject({ backlog: 4, skipped: 0 });
+  const { body } = await broker.call<{ items: unknown[] }>(
+    'GET',
+    '/v1/audit?target=subscription/tried&action=subscription.seek',
+  );
+  expect(body.items).toEqual([]);
+  expect((await seek('tried', 'latest')).body.seek).toMatchObject({ skipped: 4 });
 });
 
 test.each([

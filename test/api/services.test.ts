@@ -80,6 +80,20 @@ test('a dry run answers with the plan and does nothing', async () => {
   expect((await heartbeat('dry')).status).toBe(404);
 });
 
+test('a dry run shows the secrets of what exists, to an instance whose revision is older too', async () => {
+  const body = { revision: 9, subscriptions: [{ name: 'known', topics: ['known.*'], url }] };
+  const { secret } = (await declare('known', body)).body.subscriptions[0] ?? {};
+  expect(secret).toMatch(/^whsec_/);
+  const changed = {
+    subscriptions: [
+      { name: 'known', topics: ['changed.*'], url },
+      { name: 'unknown', topics: ['a.*'], url },
+    ],
+  };
+  const answer = await declare('known', changed, '?dryRun=true');
+  expect(answer.body.subscriptions).toMatchObject([{ name: 'known', topics: ['known.*'], secret }]);
+});
+
 test('an older revision is refused, so that a rolling deploy cannot go backwards', async () => {
   await declare('rolling', { revision: 5, subscriptions: [{ name: 'rolling', topics: ['new.*'], url }] });
   const older = { revision: 4, subscriptions: [{ name: 'rolling', topics: ['old.*'], url }] };
@@ -205,6 +219,25 @@ test('declaring again renews the lease too', async () => {
 
 test('a heartbeat of nobody is told so', async () => {
   expect(await heartbeat('nobody')).toMatchObject({ status: 404, body: { code: 'service-not-found' } });
+});
+
+test('services are listed with their revision, their last sign of life and their leases', async () => {
+  await declare('listed-a', { revision: 5, subscriptions: [{ name: 'la', topics: ['a'], url, leaseSeconds: 60 }] });
+  await declare('listed-b', { subscriptions: [] });
+  const list = async (query: string) =>
+    (await broker.call<{ items: unknown[]; nextCursor: string | null }>('GET', `/v1/services?${query}`)).body;
+  const all = await list('limit=200');
+  expect(all.items).toContainEqual({
+    service: 'listed-a',
+    revision: 5,
+    heartbeatAt: now.toISOString(),
+    updatedAt: now.toISOString(),
+    subscriptions: [{ name: 'la', state: 'active', leasedUntil: new Date(now.getTime() + 60_000).toISOString() }],
+  });
+  expect(all.items).toContainEqual(expect.objectContaining({ service: 'listed-b', revision: null, subscriptions: [] }));
+  const first = await list('limit=1');
+  expect(first.items).toEqual(all.items.slice(0, 1));
+  expect((await list(`limit=200&cursor=${first.nextCursor}`)).items).toEqual(all.items.slice(1));
 });
 
 test('instances of one service that declare at once agree', async () => {

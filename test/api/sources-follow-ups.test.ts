@@ -122,7 +122,7 @@ test('a certificate is fetched once, through egress, and kept for a day', async 
   ]);
 });
 
-test('a certificate of another host is never fetched', async () => {
+test('CVE-2026-42193 (Plunk): a message signed by another host is refused, and its certificate never fetched', async () => {
   const url = await source('sns.forged', { sender: 'aws-sns', options: { topicArn } });
   aws.requests.length = 0;
   const forged = vector('own: Notification v2 without Subject');
@@ -132,6 +132,42 @@ test('a certificate of another host is never fetched', async () => {
   const evil = { ...forged, bodyBase64: Buffer.from(text).toString('base64') };
   expect((await deliver(url, evil)).status).toBe(401);
   expect(aws.requests).toEqual([]);
+});
+
+/** With another text in place of one, which no signature covers any more. */
+function tampered(original: Vector, from: string | RegExp, to: string): Vector {
+  const text = Buffer.from(original.bodyBase64, 'base64').toString();
+  expect(text.replace(from, to)).not.toBe(text);
+  return { ...original, bodyBase64: Buffer.from(text.replace(from, to)).toString('base64') };
+}
+
+test('CVE-2026-42193 (Plunk): a message that is not signed, or not by this, is refused', async () => {
+  const url = await source('sns.unsigned', { sender: 'aws-sns', topic: 'sns.unsigned', options: { topicArn } });
+  const genuine = vector('own: Notification v2 without Subject');
+  for (const forged of [
+    tampered(genuine, /"Signature"\s*:\s*"[^"]*"/, '"Signature":""'),
+    tampered(genuine, /"Signature"\s*:\s*"[^"]*",?/, ''),
+    tampered(genuine, /"Signature"\s*:\s*"[^"]*"/, `"Signature":"${Buffer.alloc(256).toString('base64')}"`),
+    tampered(genuine, /"Message"\s*:\s*"/, '"Message":"forged '),
+  ])
+    expect((await deliver(url, forged)).status).toBe(401);
+  expect((await broker.call('GET', '/v1/topics/sns.unsigned')).status).toBe(404);
+});
+
+test('CVE-2026-32096 (Plunk): the SubscribeURL of a confirmation that is not signed is never fetched', async () => {
+  const url = await source('sns.lured', { sender: 'aws-sns', options: { topicArn } });
+  const genuine = vector('own: SubscriptionConfirmation v2');
+  aws.requests.length = 0;
+  for (const address of [
+    `https://${awsHost}/lured`,
+    'http://169.254.169.254/',
+    'http://127.0.0.1/',
+    'file:///etc/passwd',
+  ])
+    expect(
+      (await deliver(url, tampered(genuine, /"SubscribeURL"\s*:\s*"[^"]*"/, `"SubscribeURL":"${address}"`))).status,
+    ).toBe(401);
+  expect(aws.requests.filter((path) => !path.endsWith('.pem'))).toEqual([]);
 });
 
 test('the confirmation of an SNS subscription is fetched after the answer', async () => {

@@ -402,6 +402,10 @@ describe('receiving', () => {
     const again = await rotate();
     expect(again.body.url).toBe(first.body.url);
     expect(again.body.oldUrlsUntil).toHaveLength(1);
+    const second = await broker.call<SourceBody>('POST', '/v1/sources/gh.idempotent/rotate-token', { graceSeconds: 0 });
+    expect(await rotate()).toMatchObject({ status: 409, body: { code: 'idempotency-key-conflict' } });
+    const { body } = await broker.call<SourceBody>('GET', '/v1/sources/gh.idempotent');
+    expect(body.url).toBe(second.body.url);
   });
 
   test('a deleted source is gone with its records', async () => {

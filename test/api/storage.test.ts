@@ -73,7 +73,7 @@ describe('with a bound on the size of the database', () => {
     }
     expect(answer).toMatchObject({ status: 503, body: problem('storage-full') });
     expect(answer.headers.get('retry-after')).toBe('30');
-    expect(answer.text).toMatch(/the database has [\d.]+ MiB of the [\d.]+ MiB it may have/);
+    expect(answer.text).not.toMatch(/\d MiB/);
     expect(accepted).toBeGreaterThan(20);
     expect(await sizeOf(broker)).toBeLessThan(maxBytes);
   });
@@ -85,10 +85,23 @@ describe('with a bound on the size of the database', () => {
       storage: {
         publishing: 'refused',
         maxDatabaseBytes: maxBytes,
-        reason: expect.stringContaining('the database has'),
+        reason: expect.stringMatching(/the database has [\d.]+ MiB of the [\d.]+ MiB it may have/),
+        databaseBytes: expect.any(Number),
       },
     });
     expect(broker.lines.filter((line) => line.includes('"publishing.refused"'))).toHaveLength(1);
+  });
+
+  test('a tenant sees that it is full, and no figure', async () => {
+    const wanted = { name: 'acme', scopes: ['read', 'publish:**'], namespace: 'acme' };
+    const { key } = (await broker.call<{ key: string }>('POST', '/v1/keys', wanted)).body;
+    const authorization = `Bearer ${key}`;
+    const overview = await broker.call<{ storage: object }>('GET', '/v1/overview', undefined, { authorization });
+    const nothing = { databaseBytes: null, maxDatabaseBytes: null, freeBytes: null };
+    const reason = 'the bus has no room for more events';
+    expect(overview.body.storage).toEqual({ publishing: 'refused', reason, ...nothing });
+    const refused = await broker.call<object>('POST', '/v1/topics/own/events', {}, { authorization });
+    expect(refused.body).toMatchObject({ code: 'storage-full', detail: `Nothing was stored: ${reason}.` });
   });
 
   test('the backlog drains meanwhile', async () => {

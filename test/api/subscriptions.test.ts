@@ -28,6 +28,20 @@ afterAll(async () => {
 const put = async (name: string, body: object) => broker.call<Subscription>('PUT', `/v1/subscriptions/${name}`, body);
 const get = async (name: string) => broker.call<Subscription>('GET', `/v1/subscriptions/${name}`);
 
+test('subscriptions are found by a part of their name, which is no pattern', async () => {
+  for (const name of ['find-a_b', 'find-axb']) await put(name, { topics: ['x'], url });
+  const found = async (search: string) => {
+    const { body } = await broker.call<{ items: { name: string }[] }>('GET', `/v1/subscriptions?search=${search}`);
+    return body.items?.map(({ name }) => name);
+  };
+  expect([await found('find-'), await found('a_b'), await found('ind-ax')]).toEqual([
+    ['find-a_b', 'find-axb'],
+    ['find-a_b'],
+    ['find-axb'],
+  ]);
+  expect((await broker.call('GET', '/v1/subscriptions?search=%25')).status).toBe(422);
+});
+
 test('only topics and url are required; everything else has the documented default', async () => {
   const { status, body } = await put('billing', { topics: ['orders.created', 'orders.*', 'payments.**'], url });
   expect(status).toBe(201);
@@ -177,6 +191,28 @@ test('lists filter by service, topic and state, in pages', async () => {
   expect(await names(`topic=listed.one&limit=2&cursor=${cursor}`)).toEqual([['l-c'], null]);
 });
 
+test('what is missing is said to be required, and a wrong header is named as it was written', async () => {
+  expect(await put('faulty', {})).toMatchObject({
+    status: 422,
+    body: {
+      errors: [
+        { pointer: '/topics', detail: 'is required' },
+        { pointer: '/url', detail: 'is required' },
+      ],
+    },
+  });
+  for (const [name, pointer] of [
+    ['a b', 'a b'],
+    ['50%/x', '50%~1x'],
+    ['a~\tb', 'a~0\tb'],
+  ] as const) {
+    expect(await put('faulty', { topics: ['a'], url, headers: { [name]: 'x' } })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: `/headers/${pointer}`, detail: 'is not a header name' }] },
+    });
+  }
+});
+
 test('a rotated secret is shown once, and the old one goes on signing for its grace', async () => {
   await put('rotated', { topics: ['rotated.*'], url: hooks.url, secret });
   const rotation = await broker.call<Subscription>('POST', '/v1/subscriptions/rotated/rotate-secret', {
@@ -193,14 +229,18 @@ test('a rotated secret is shown once, and the old one goes on signing for its gr
 
 test('a rotation is not repeated under one Idempotency-Key', async () => {
   await put('once', { topics: ['once.*'], url });
-  const rotate = async (key: string) => {
+  const rotate = async (key: string, graceSeconds = 0) => {
     const options = { headers: { 'idempotency-key': key } };
-    const { body } = await broker.call<Subscription>('POST', '/v1/subscriptions/once/rotate-secret', {}, options);
-    return body.secret;
+    return broker.call<Subscription>('POST', '/v1/subscriptions/once/rotate-secret', { graceSeconds }, options);
   };
   const first = await rotate('key-1');
-  expect(await rotate('key-1')).toBe(first);
-  expect(await rotate('key-2')).not.toBe(first);
+  expect((await rotate('key-1')).body.secret).toBe(first.body.secret);
+  const second = await rotate('key-2');
+  expect(second.body.secret).not.toBe(first.body.secret);
+  for (const late of [await rotate('key-1'), await rotate('key-2', 60)]) {
+    expect(late).toMatchObject({ status: 409, body: { code: 'idempotency-key-conflict' } });
+  }
+  expect((await rotate('key-2')).body.secret).toBe(second.body.secret);
 });
 
 test('the test event is signed and says what the hook answered', async () => {

@@ -170,16 +170,17 @@ test("workers are the operator's to look at", async () => {
   expect((await operator('GET', '/v1/workers')).status).toBe(200);
 });
 
-test('values of custom headers are shown to whoever may manage the subscription', async () => {
-  const body = { topics: ['headers.a'], url: hooks.url, headers: { 'x-api-key': 'geheim' } };
+test('values of custom headers and of the query of a URL are shown to whoever may manage the subscription', async () => {
+  const body = { topics: ['headers.a'], url: `${hooks.url}/?token=geheim`, headers: { 'x-api-key': 'geheim' } };
   await acme('PUT', '/v1/subscriptions/with-headers', body);
   const shown = async (scopes: string[]) => {
     const call = as((await make({ scopes }, acme)).body.key);
     const listed = (await call('GET', '/v1/subscriptions')).body.items?.find(({ name }) => name === 'with-headers');
-    const { headers } = (await call('GET', '/v1/subscriptions/with-headers')).body;
-    return [headers, listed?.['headers']];
+    const one = (await call('GET', '/v1/subscriptions/with-headers')).body;
+    return [one, listed].map((found) => found?.['headers'] && [found['headers'], found['url']]);
   };
-  const [open, hidden] = [{ 'x-api-key': 'geheim' }, { 'x-api-key': '[redacted]' }];
+  const shownWith = (text: string) => [{ 'x-api-key': text }, `${hooks.url}/?token=${text}`];
+  const [open, hidden] = [shownWith('geheim'), shownWith('[redacted]')];
   expect(await shown(['read'])).toEqual([hidden, hidden]);
   expect(await shown(['read', 'subscribe:other.*'])).toEqual([hidden, hidden]);
   expect(await shown(['read', 'subscribe:headers.*'])).toEqual([open, open]);

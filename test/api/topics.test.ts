@@ -118,7 +118,7 @@ test.each([
   ['null for partitions', { partitions: null }, '/partitions'],
   ['a retention of nothing', { retentionDays: 0 }, '/retentionDays'],
   ['a schema that is no object', { schema: 'object' }, '/schema'],
-  ['a schema that Postgres cannot keep', { schema: { title: 'a\0b' } }, '/schema'],
+  ['a schema that Postgres cannot keep', { schema: { title: 'a\0b' } }, '/schema/title'],
   ['a schema beyond measure', { schema: { title: 'x'.repeat(70_000) } }, '/schema'],
   ['an unknown mode', { schemaMode: 'strict' }, '/schemaMode'],
 ])('%s is refused', async (_, body, pointer) => {

@@ -32,6 +32,7 @@ const catalog = {
     const { rows } = await control.query('select version from control_state');
     return { version: Number(rows[0].version), subscriptions, streams: await loadStreams(control) };
   },
+  changes: async () => undefined,
 };
 
 async function createTopic(name, fanOut) {

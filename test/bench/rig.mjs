@@ -46,11 +46,13 @@ async function freePort() {
   return port;
 }
 
-export async function startRig() {
+/** @param settings of the broker, besides those that every bench needs */
+export async function startRig(settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'hookcast-bench-'));
   const database = await startEmbeddedPostgres({ dataDir: join(folder, 'pg18') });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   pool.on('error', () => {});
+  const postmaster = await postmasterOf(pool);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const logFile = join(folder, 'broker.log');
@@ -68,6 +70,7 @@ export async function startRig() {
         HOOKCAST_ADMIN_KEY: adminKey,
         HOOKCAST_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
         HOOKCAST_EGRESS_ALLOW: '127.0.0.0/8',
+        ...settings,
       },
     },
   );
@@ -93,15 +96,51 @@ export async function startRig() {
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  /** CPU milliseconds of the broker so far, user and system; undefined where there is no /proc. Ticks are 10 ms. */
-  const cpuMs = () => {
-    if (!existsSync(`/proc/${child.pid}/stat`)) return undefined;
-    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+  /** CPU milliseconds of the broker and of its Postgres so far, user and system; undefined where there is no /proc. */
+  const cpuMs = () => processTimes(child.pid)?.ownMs;
+  const databaseCpuMs = () => {
+    const times = processTimes(postmaster);
+    if (times === undefined) return undefined;
+    // Of those that have ended, the postmaster has the sum.
+    return childrenOf(postmaster).reduce(
+      (sum, pid) => sum + (processTimes(pid)?.ownMs ?? 0),
+      times.ownMs + times.endedChildrenMs,
+    );
   };
-  return { url, api, pool, stop, cpuMs };
+  return { url, api, pool, stop, cpuMs, databaseCpuMs };
+}
+
+async function postmasterOf(pool) {
+  const { rows } = await pool.query('select pg_backend_pid() as pid');
+  return processTimes(rows[0].pid)?.parent;
+}
+
+/** Milliseconds of CPU; the kernel counts in ticks of 10 ms. */
+function processTimes(pid) {
+  if (!existsSync(`/proc/${pid}/stat`)) return undefined;
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number);
+  return { parent: fields[1], ownMs: (fields[11] + fields[12]) * 10, endedChildrenMs: (fields[13] + fields[14]) * 10 };
+}
+
+function childrenOf(pid) {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+}
+
+/**
+ * CPU time, which a busy machine moves less than rates: the readings so far, or with earlier ones the microseconds of
+ * each of `count` pieces of work since.
+ */
+export function cpuUs(rig, before, count) {
+  const now = { brokerCpuUs: rig.cpuMs(), databaseCpuUs: rig.databaseCpuMs() };
+  if (before === undefined) return now;
+  if (before.brokerCpuUs === undefined) return {};
+  return Object.fromEntries(
+    Object.entries(now).map(([name, ms]) => [name, round(((ms - before[name]) * 1000) / count, 1)]),
+  );
 }
 
 /** Keeps `width` calls of `work` running until `total` are done; returns calls a second. */

@@ -1,42 +1,53 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { generateSecret } from '@hookcast/protocol';
 import { createTestBus } from '@hookcast/publisher/testing';
-import { freePort } from '../support/broker.js';
-import { until } from '../support/until.js';
-
-const built = (name: string) => fileURLToPath(new URL(`../../examples/frameworks/dist/${name}.js`, import.meta.url));
+import { expectsOnlySigned, handshake, webHook } from '../support/framework-hook.js';
+import { serviceProcess } from '../support/service-process.js';
 
 test.each(['node-http', 'express', 'fastify', 'hono'])(
   'the example for %s takes what is signed, and only that',
   async (name) => {
     const bus = createTestBus();
-    const port = await freePort();
-    const env = { PATH: process.env['PATH'], HOOKCAST_SECRET: bus.secret, PORT: String(port) };
-    const service = fork(built(name), { silent: true, execArgv: [], env });
-    let lines = '';
-    for (const stream of [service.stdout, service.stderr])
-      stream?.on('data', (chunk: Buffer) => (lines += chunk.toString()));
-    const exited = once(service, 'exit');
+    const service = await serviceProcess(`frameworks/dist/${name}`, { HOOKCAST_SECRET: bus.secret });
     try {
-      await until(() => lines.includes('listens'), { what: 'the service to listen', timeoutMs: 20_000 });
-      const url = `http://127.0.0.1:${port}/hooks`;
-      for (const format of ['cloudevents', 'cloudevents-binary', 'standard-webhooks'] as const) {
-        const reply = await bus.deliver(url, 'orders.created', { text: 'à la carte' }, { id: format, format });
-        expect(reply).toEqual({ status: 204, verdict: 'ok', body: '' });
-        await until(() => lines.includes(`billed orders.created ${format} {"text":"à la carte"}`), {
-          what: 'the bill',
-        });
-      }
-      const forged = await bus.deliver(url, 'orders.created', {}, { id: 'forged', secret: generateSecret() });
-      expect(forged.status).toBe(401);
-      const handshake = { method: 'OPTIONS', headers: { 'webhook-request-origin': 'broker.test' } };
+      await service.prints('listens');
+      const url = `${service.url}/hooks`;
+      await expectsOnlySigned(bus, url, () => service.printed());
       expect((await fetch(url, handshake)).headers.get('webhook-allowed-origin')).toBe('broker.test');
-      expect(lines).not.toContain('forged');
     } finally {
-      service.kill('SIGTERM');
-      await exited;
+      await service.stop();
     }
   },
 );
+
+type Answer = (request: Request) => Promise<Response>;
+
+describe('the examples that are functions of a Request', () => {
+  const bus = createTestBus();
+  let lines = '';
+  beforeAll(() => {
+    vi.stubEnv('HOOKCAST_SECRET', bus.secret);
+    vi.spyOn(console, 'log').mockImplementation((line: string) => void (lines += `${line}\n`));
+    vi.spyOn(console, 'warn').mockImplementation(() => {});
+  });
+  beforeEach(() => void (lines = ''));
+  afterAll(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  });
+  const built = (name: string) => new URL(`../../examples/frameworks/dist/${name}.js`, import.meta.url).href;
+
+  test('the route of Next.js', async () => {
+    const route = (await import(built('next-route'))) as { POST: Answer; OPTIONS: Answer; runtime: string };
+    await expectsOnlySigned(bus, webHook(route.POST), () => lines);
+    const answer = await route.OPTIONS(new Request('http://billing/hooks', handshake));
+    expect(answer.headers.get('webhook-allowed-origin')).toBe('broker.test');
+    expect(route.runtime).toBe('nodejs');
+  });
+
+  test('the program for Bun', async () => {
+    const { default: program } = (await import(built('bun'))) as { default: { fetch: Answer } };
+    await expectsOnlySigned(bus, webHook(program.fetch), () => lines);
+    const answer = await program.fetch(new Request('http://billing/hooks', handshake));
+    expect(answer.headers.get('webhook-allowed-origin')).toBe('broker.test');
+    expect((await program.fetch(new Request('http://billing/elsewhere', handshake))).status).toBe(404);
+  });
+});

@@ -1,9 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { generateSecret } from '@hookcast/protocol';
 import { createPublisher } from '@hookcast/publisher';
@@ -12,9 +8,6 @@ import { inboxTableSql } from '@hookcast/receiver/inbox';
 import { adminKey, brokerProcess, freePort, type BrokerProcess } from '../support/broker.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
-
-/** How long the broker stays dead. */
-const outageSeconds = Number(process.env['HOOKCAST_OUTAGE_SECONDS'] ?? 3);
 
 let broker: BrokerProcess;
 let database: TestDatabase;
@@ -98,57 +91,3 @@ test('a receiver that is killed between effect and answer has the effect once', 
   await until(() => next.lines().includes('duplicate effect-1'), { timeoutMs: 60_000, what: 'the second attempt' });
   expect(await effects()).toEqual([{ event_id: 'effect-1' }]);
 });
-
-test('the broker is killed under publishing: the service does not notice, and nothing is lost', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'hookcast-outage-'));
-  const bus = createPublisher({ url: broker.url, apiKey: adminKey, mode: 'spool', spool: { directory } });
-  const relay = createOutboxRelay({ ...relayOptions(), onError: () => {} });
-  relay.start();
-  const latencies: { spool: number[]; outbox: number[] } = { spool: [], outbox: [] };
-  const ids: string[] = [];
-  const publishBoth = async (at: number) => {
-    const [spooled, boxed] = [`spool-${at}`, `outbox-${at}`];
-    const began = performance.now();
-    await bus.publish('kills.outage', { at }, { id: spooled, key: 'k' });
-    const between = performance.now();
-    const client = await database.pool.connect();
-    await client.query('begin');
-    await bus.outbox(client).publish('kills.outage', { at }, { id: boxed, key: 'k2' });
-    await client.query('commit');
-    client.release();
-    latencies.spool.push(between - began);
-    latencies.outbox.push(performance.now() - between);
-    ids.push(spooled, boxed);
-  };
-  for (let at = 0; at < 20; at += 1) await publishBoth(at);
-  await broker.kill('SIGKILL');
-  latencies.spool.length = 0;
-  latencies.outbox.length = 0;
-  const end = performance.now() + outageSeconds * 1_000;
-  for (let at = 20; performance.now() < end; at += 1) {
-    await publishBoth(at);
-    await pause(5);
-  }
-  const figures = {
-    seconds: outageSeconds,
-    events: ids.length,
-    spool: p99(latencies.spool),
-    outbox: p99(latencies.outbox),
-  };
-  console.log(`Broker dead for ${figures.seconds} s, ${figures.events} events published. p99 of a publish:`, {
-    spoolMs: figures.spool,
-    outboxMs: figures.outbox,
-  });
-  await broker.start();
-  const drained = async () => bus.spooled.events === 0 && (await waiting()) === 0;
-  await until(drained, { timeoutMs: 90_000, what: 'everything to be published' });
-  expect(await missing(ids)).toEqual([]);
-  // 5 ms on an idle machine; the disk of a shared one has worse moments.
-  expect(figures.spool).toBeLessThan(50);
-  await relay.stop();
-  await bus.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-const p99 = (values: number[]): number =>
-  Number((values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Infinity).toFixed(2));

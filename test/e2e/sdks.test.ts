@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createPublisher, type Publisher } from '@hookcast/publisher';
 import { createReceiver, createRegistration, type EventContext, type SubscriptionSettings } from '@hookcast/receiver';
-import { adminKey, brokerProcess, freePort, type BrokerProcess } from '../support/broker.js';
+import { adminKey, freePort, type BrokerProcess } from '../support/broker.js';
+import { brokerOnDatabase } from '../support/broker-on-database.js';
 import { until } from '../support/until.js';
 
 let broker: BrokerProcess;
 let bus: Publisher;
 beforeAll(async () => {
-  broker = await brokerProcess();
+  broker = await brokerOnDatabase();
   await broker.start();
   bus = createPublisher({ url: broker.url, apiKey: adminKey, source: '/e2e' });
 });
@@ -129,6 +130,17 @@ describe('the receiver SDK against the broker', () => {
     await bus.publish('rotate.topic', {});
     await until(() => seen.length === 1, { what: 'the delivery after the rotation', timeoutMs: 10_000 });
     expect(refusals).toEqual(['no-match']);
+  });
+
+  test('a service that asks for Ed25519 verifies with the keys that the broker publishes', async () => {
+    const { seen, registration } = await service('asymmetric', ['asymmetric.topic'], {
+      signature: 'ed25519',
+      retry: { schedule: [1, 1, 1], jitter: 0 },
+    });
+    expect(registration.secretsOf('asymmetric.all')).toEqual([]);
+    await bus.publish('asymmetric.topic', { n: 1 });
+    await until(() => seen.length === 1, { what: 'the delivery', timeoutMs: 10_000 });
+    expect(registration.publicKeysOf?.('asymmetric.all')).toEqual([expect.stringMatching(/^whpk_/)]);
   });
 
   test('a lease is kept alive', async () => {

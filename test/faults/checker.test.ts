@@ -10,6 +10,7 @@ const delivery = (id: string, seq: number, more: Partial<Delivery> = {}): Delive
   id,
   sha: `sha of ${id}`,
   verified: true,
+  began: seq * 100,
   position: `1:${seq}`,
   status: 204,
   ...more,
@@ -21,6 +22,7 @@ const faultless = {
   acknowledged: 3,
   delivered: 3,
   duplicated: 0,
+  resent: [],
   recovered: 0,
   lost: [],
   unexpected: [],
@@ -41,7 +43,7 @@ describe('the checker of the fault tests', () => {
   });
 
   test('takes a dead letter for no loss', () => {
-    expect(check(published, all.slice(1), new Set(['a']))).toMatchObject({ lost: [] });
+    expect(check(published, all.slice(1), { accounted: new Set(['a']) })).toMatchObject({ lost: [] });
   });
 
   test('sees what nobody published', () => {
@@ -51,6 +53,21 @@ describe('the checker of the fault tests', () => {
   test('counts duplicates, but no retries of what was refused', () => {
     const twice = [delivery('a', 1, { status: 500 }), ...all, delivery('b', 2), delivery('b', 2)];
     expect(check(published, twice)).toEqual({ ...faultless, duplicated: 2 });
+  });
+
+  test('excuses a duplicate for each answer that was not heard, of that event only', () => {
+    const twice = [...all, delivery('b', 2), delivery('c', 3)];
+    expect(check(published, twice, { unheard: ['1:2'] })).toMatchObject({ duplicated: 1 });
+    expect(check(published, [...twice, delivery('b', 2)], { unheard: ['1:2'] })).toMatchObject({ duplicated: 2 });
+    expect(check(published, twice, { unheard: ['1:1', '1:2', '1:3', '1:3'] })).toMatchObject({ duplicated: 0 });
+  });
+
+  test('tells a duplicate of what was under way from one of what was settled', () => {
+    const settled = new Map([['1:2', 1_000]]);
+    const inTime = [...all, delivery('b', 2, { began: 1_000 }), delivery('a', 1, { began: 2_000 })];
+    expect(check(published, inTime, { settled })).toMatchObject({ duplicated: 2, resent: [] });
+    const tooLate = [...all, delivery('b', 2, { began: 1_001, status: 500 })];
+    expect(check(published, tooLate, { settled })).toMatchObject({ duplicated: 0, resent: ['1:2'] });
   });
 
   test('expects of an unknown outcome neither that it is there nor that it is not', () => {
@@ -72,5 +89,17 @@ describe('the checker of the fault tests', () => {
     const otherKey = published.map((each) => (each.id === 'c' ? { ...each, key: 'other' } : each));
     expect(check(otherKey, [c, a, b])).toMatchObject({ disordered: [] });
     expect(check(published, [{ ...c, position: '2:9' }, a, b])).toMatchObject({ disordered: [] });
+  });
+
+  test('sees disorder when an event is sent while an earlier one of its key still fails', () => {
+    const [a, b, c] = all as [Delivery, Delivery, Delivery];
+    const refused = (one: Delivery): Delivery => ({ ...one, status: 500 });
+    expect(check(published, [refused(a), b, a, c])).toMatchObject({ disordered: ['b'] });
+    expect(check(published, [refused(a), refused(b), a, b, c])).toMatchObject({ disordered: ['b'] });
+    expect(check(published, [refused(b), a, b, c])).toMatchObject({ disordered: ['a'] });
+    expect(check(published, [refused(a), refused(a), a, refused(b), b, c])).toMatchObject({ disordered: [] });
+    // After a crash they come once more, in order, whatever the hook says then.
+    expect(check(published, [a, refused(b), refused(a), a, b, c])).toMatchObject({ disordered: [] });
+    expect(check(published, [refused(a), b, c], { accounted: new Set(['a']) })).toMatchObject({ disordered: [] });
   });
 });

@@ -14,6 +14,8 @@ export interface Delivery {
   sha: string;
   /** True, or why its signature does not verify. */
   verified: true | string;
+  /** When the request came, unix milliseconds. */
+  began: number;
   /** `<stream>:<seq>` */
   position: string;
   /** Status that the hook answered with. */
@@ -29,26 +31,35 @@ export interface Report {
   lost: string[];
   /** Never published. */
   unexpected: string[];
-  /** Taken again after the hook had taken them. */
+  /** Taken again after the hook had taken them, and had been heard. */
   duplicated: number;
+  /** Positions sent once more after the database was seen to know of their delivery. */
+  resent: string[];
   /** Of unknown outcome, and there after all. */
   recovered: number;
   /** Other bytes than those published. */
   corrupted: string[];
   unverified: string[];
-  /** Taken before an earlier event of the same key and stream was taken for the first time. */
+  /** Sent, whatever the hook said to it, before an earlier event of the same key and stream was taken or given up. */
   disordered: string[];
+}
+
+export interface Account {
+  /** Ids that need not arrive, because their delivery ended otherwise in plain sight (dead letters). */
+  accounted?: ReadonlySet<string>;
+  /** Positions whose delivery was in the database, and since when that is known, unix milliseconds. */
+  settled?: ReadonlyMap<string, number>;
+  /** Positions, one for each request whose answer never reached the broker in time: it had to send them again. */
+  unheard?: readonly string[];
 }
 
 /**
  * Holds what one subscription received against what was published, in the manner of Jepsen's total-queue.
- *
- * @param accounted ids that need not arrive, because their delivery ended otherwise in plain sight (dead letters)
  */
 export function check(
   attempted: readonly Attempted[],
   deliveries: readonly Delivery[],
-  accounted: ReadonlySet<string> = new Set(),
+  { accounted = new Set(), settled = new Map(), unheard = [] }: Account = {},
 ): Report {
   const known = new Map(attempted.map((event) => [event.id, event]));
   const taken = deliveries.filter(({ status }) => status >= 200 && status < 300);
@@ -61,26 +72,64 @@ export function check(
     delivered: takenIds.size,
     lost: ids(acknowledged.filter(({ id }) => !takenIds.has(id) && !accounted.has(id))),
     unexpected: ids(deliveries.filter(({ id }) => !known.has(id))),
-    duplicated: taken.length - takenIds.size,
+    duplicated: duplicatesOf(taken, unheard),
+    resent: [
+      ...new Set(
+        deliveries
+          .filter(({ position, began }) => began > (settled.get(position) ?? Number.POSITIVE_INFINITY))
+          .map(({ position }) => position),
+      ),
+    ],
     recovered: attempted.filter(({ id, isAcknowledged }) => !isAcknowledged && takenIds.has(id)).length,
     corrupted: ids(deliveries.filter(({ id, sha }) => known.has(id) && known.get(id)?.sha !== sha)),
     unverified: ids(deliveries.filter(({ verified }) => verified !== true)),
-    disordered: disorderOf(taken, known),
+    disordered: disorderOf(deliveries, known, accounted),
   };
 }
 
-function disorderOf(taken: readonly Delivery[], known: ReadonlyMap<string, Attempted>): string[] {
+function duplicatesOf(taken: readonly Delivery[], unheard: readonly string[]): number {
+  const excused = countsOf(unheard);
+  const times = countsOf(taken.map(({ position }) => position));
+  return [...times].reduce((sum, [position, count]) => sum + Math.max(0, count - 1 - (excused.get(position) ?? 0)), 0);
+}
+
+function countsOf(values: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+/** Those of one key and stream: the last position that was sent, and those that the hook has refused so far. */
+interface Line {
+  highest: number;
+  failing: Map<string, number>;
+}
+
+function disorderOf(
+  deliveries: readonly Delivery[],
+  known: ReadonlyMap<string, Attempted>,
+  accounted: ReadonlySet<string>,
+): string[] {
+  const lines = new Map<string, Line>();
+  const taken = new Set<string>();
   const seen = new Set<string>();
-  const highest = new Map<string, number>();
-  const disordered: string[] = [];
-  for (const { id, position } of taken) {
+  const disordered = new Set<string>();
+  for (const { id, position, status } of deliveries) {
     const key = known.get(id)?.key;
-    if (key === undefined || seen.has(id)) continue;
-    seen.add(id);
+    if (key === undefined || taken.has(id)) continue;
     const [stream, seq] = position.split(':');
-    const line = `${stream}/${key}`;
-    if (Number(seq) < (highest.get(line) ?? 0)) disordered.push(id);
-    else highest.set(line, Number(seq));
+    const name = `${stream}/${key}`;
+    const line = lines.get(name) ?? { highest: 0, failing: new Map<string, number>() };
+    lines.set(name, line);
+    const isOvertaken = !seen.has(id) && Number(seq) < line.highest;
+    const overtakes = [...line.failing].some(([other, before]) => other !== id && before < Number(seq));
+    if (isOvertaken || overtakes) disordered.add(id);
+    line.highest = Math.max(line.highest, Number(seq));
+    seen.add(id);
+    if (status >= 200 && status < 300) {
+      taken.add(id);
+      line.failing.delete(id);
+    } else if (!accounted.has(id)) line.failing.set(id, Number(seq));
   }
-  return disordered;
+  return [...disordered];
 }

@@ -1,145 +1,111 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startEmbeddedPostgres } from '@hookcast/database/embedded';
 import { generateSecret } from '@hookcast/protocol';
-import pg from 'pg';
+import type pg from 'pg';
 import { adminKey, freePort } from '../support/broker.js';
-import { databaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
-import { until } from '../support/until.js';
+import type { DatabaseProxy } from '../support/database-proxy.js';
+import { ClusterDatabase } from './cluster-database.js';
+import { Node } from './node.js';
 import { startReceiver, type Manner, type Receiver } from './receiver.js';
 
-const program = fileURLToPath(new URL('../../apps/broker/dist/main.js', import.meta.url));
-const encryptionKey = randomBytes(32).toString('base64');
+/** A worker gives a sign of life every two seconds. */
+const heartbeatMs = 2_000;
 
-/** One process of the broker. */
-export class Node {
-  readonly url: string;
-  private child: ChildProcess | undefined;
-
-  constructor(
-    readonly role: 'api' | 'worker',
-    readonly name: string,
-    private readonly port: number,
-    private readonly folder: string,
-    private readonly databaseUrl: string,
-  ) {
-    this.url = `http://127.0.0.1:${port}`;
-  }
-
-  get isRunning(): boolean {
-    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  get pid(): number {
-    return this.child?.pid ?? -1;
-  }
-
-  /** Resident memory in MiB. */
-  get rssMb(): number {
-    const line = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
-    return Math.round(Number(line?.[1] ?? 0) / 1024);
-  }
-
-  async start(): Promise<void> {
-    const out = openSync(join(this.folder, `${this.name}.log`), 'a');
-    const dataDir = join(this.folder, this.name);
-    mkdirSync(dataDir, { recursive: true });
-    const child = spawn(process.execPath, [program], {
-      stdio: ['ignore', out, out],
-      env: {
-        PATH: process.env['PATH'],
-        PORT: String(this.port),
-        DATABASE_URL: this.databaseUrl,
-        HOOKCAST_DATA_DIR: dataDir,
-        HOOKCAST_ROLE: this.role,
-        HOOKCAST_ADMIN_KEY: adminKey,
-        HOOKCAST_ENCRYPTION_KEY: encryptionKey,
-        HOOKCAST_EGRESS_ALLOW: '127.0.0.0/8',
-        HOOKCAST_MAX_HOOK_TIMEOUT_MS: '15000',
-      },
-    });
-    closeSync(out);
-    this.child = child;
-    await until(async () => child.exitCode !== null || this.isReady(), {
-      timeoutMs: 90_000,
-      what: `${this.name} to be ready`,
-    });
-    if (child.exitCode !== null) throw new Error(`${this.name} ended with ${child.exitCode}:\n${this.log()}`);
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.child?.kill(name);
-  }
-
-  async end(name: NodeJS.Signals): Promise<void> {
-    const { child } = this;
-    if (!child || !this.isRunning) return;
-    const exited = once(child, 'exit');
-    child.kill(name);
-    await exited;
-  }
-
-  log(): string {
-    return readFileSync(join(this.folder, `${this.name}.log`), 'utf8');
-  }
-
-  private async isReady(): Promise<boolean> {
-    try {
-      return (await fetch(`${this.url}/health/ready`)).ok;
-    } catch {
-      return false;
-    }
-  }
+export interface Harm {
+  /** Workers that died: each may have had a window and one settle in hand. Others that lose streams say so in their log. */
+  deaths: number;
+  /** Times that the hooks died with answers that they did not give. */
+  hookDeaths: number;
+  /** Requests that a worker which was stopped may still have begun before it knew that it was. */
+  stale: number;
 }
 
-/** Processes of the broker on one Postgres, with hooks of their own, in a folder under the temporary directory. */
-export class Cluster {
-  private constructor(
-    readonly apis: readonly Node[],
-    readonly workers: Node[],
-    /** Between the first api process and the database. */
-    readonly proxy: DatabaseProxy,
-    readonly receiver: Receiver,
-    readonly database: pg.Pool,
-    private readonly server: { readonly pid: number; stop(): Promise<void> },
-    private readonly folder: string,
-    private readonly secret: string,
-    private readonly databaseUrl: string,
-  ) {}
+interface Parts {
+  apis: readonly Node[];
+  workers: readonly Node[];
+  /** By the name of the process that it leads to the database. */
+  proxies: ReadonlyMap<string, DatabaseProxy>;
+  receiver: Receiver;
+  database: ClusterDatabase;
+  folder: string;
+  secret: string;
+}
 
-  static async start({ apis, workers }: { apis: number; workers: number }): Promise<Cluster> {
+/**
+ * Two api and three worker processes on one Postgres, with hooks of their own, in a folder under the temporary directory.
+ * Each process reaches the database by a proxy of its own, the last worker is on "another machine".
+ */
+export class Cluster {
+  private constructor(private readonly parts: Parts) {}
+
+  static async start(): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'hookcast-faults-'));
     chmodSync(folder, 0o755); // run as root, Postgres has another account than the tests
-    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'database') });
-    const proxy = await databaseProxy(server.url);
     const secret = generateSecret();
-    const node = async (role: 'api' | 'worker', index: number) =>
-      new Node(
+    const [database, receiver] = await Promise.all([ClusterDatabase.start(folder), startReceiver(folder, secret)]);
+    const encryptionKey = randomBytes(32).toString('base64');
+    const proxies = new Map<string, DatabaseProxy>();
+    const node = async (role: 'api' | 'worker', index: number) => {
+      const name = `${role}-${index}`;
+      const proxy = await database.proxy();
+      proxies.set(name, proxy);
+      const isElsewhere = role === 'worker' && index === 2;
+      return new Node({
         role,
-        `${role}-${index}`,
-        await freePort(),
+        name,
+        port: await freePort(),
         folder,
-        role === 'api' && index === 0 ? proxy.url : server.url,
-      );
-    const apiNodes = await Promise.all(Array.from({ length: apis }, (_, index) => node('api', index)));
-    const workerNodes = await Promise.all(Array.from({ length: workers }, (_, index) => node('worker', index)));
-    const database = new pg.Pool({ connectionString: server.url, max: 2 });
-    database.on('error', () => {});
-    const receiver = await startReceiver(folder, secret);
-    const made = new Cluster(apiNodes, workerNodes, proxy, receiver, database, server, folder, secret, server.url);
-    // The first makes the schema.
-    await apiNodes[0]?.start();
-    await Promise.all([...apiNodes.slice(1), ...workerNodes].map(async (each) => each.start()));
-    return made;
+        databaseUrl: proxy.url,
+        encryptionKey,
+        isElsewhere,
+      });
+    };
+    const apis = [await node('api', 0), await node('api', 1)];
+    const workers = [await node('worker', 0), await node('worker', 1), await node('worker', 2)];
+    // Whoever comes first makes the schema, the others wait for it.
+    await Promise.all([...apis, ...workers].map(async (each) => each.start()));
+    return new Cluster({ apis, workers, proxies, receiver, database, folder, secret });
   }
 
-  async api(method: string, path: string, body?: unknown, at = 1): Promise<unknown> {
-    const response = await fetch(`${this.apis[at]?.url}${path}`, {
+  /** What was done to it so far, by whichever round. */
+  readonly harm: Harm = { deaths: 0, hookDeaths: 0, stale: 0 };
+
+  get apis(): readonly Node[] {
+    return this.parts.apis;
+  }
+
+  get workers(): readonly Node[] {
+    return this.parts.workers;
+  }
+
+  get nodes(): readonly Node[] {
+    return [...this.apis, ...this.workers];
+  }
+
+  get receiver(): Receiver {
+    return this.parts.receiver;
+  }
+
+  get database(): ClusterDatabase {
+    return this.parts.database;
+  }
+
+  /** Between the database and the first api, or the first worker. */
+  proxyOf(role: 'api' | 'worker'): DatabaseProxy {
+    const proxy = this.parts.proxies.get(`${role}-0`);
+    if (!proxy) throw new Error(`There is no ${role}`);
+    return proxy;
+  }
+
+  /** Between the database and each of the processes. */
+  get proxies(): DatabaseProxy[] {
+    return [...this.parts.proxies.values()];
+  }
+
+  async api(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.apis[1]?.url}${path}`, {
       method,
       headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -149,42 +115,58 @@ export class Cluster {
     return text === '' ? undefined : JSON.parse(text);
   }
 
-  async subscribe(name: string, topic: string, manner: Manner, settings: Record<string, unknown> = {}): Promise<void> {
+  async subscribe(name: string, topic: string, manner: Manner, settings: Record<string, unknown>): Promise<void> {
     await this.api('PUT', `/v1/subscriptions/${name}`, {
       topics: [topic],
       url: this.receiver.urlOf(name, manner),
-      secret: this.secret,
-      concurrency: 16,
+      secret: this.parts.secret,
       ...settings,
     });
   }
 
-  /** A worker more than there were. */
-  async join(): Promise<Node> {
-    const node = new Node('worker', `worker-${this.workers.length}`, await freePort(), this.folder, this.databaseUrl);
-    this.workers.push(node);
-    await node.start();
-    return node;
+  /** Asks the database, again and again while it is away. */
+  async rows<T extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    return this.parts.database.rows<T>(text, values);
   }
 
-  /** As `pg_ctl stop -m immediate` does; the supervisor of the embedded server starts it again. */
-  async crashDatabase(): Promise<void> {
-    const { pid } = this.server;
-    process.kill(pid, 'SIGQUIT');
-    await until(() => this.server.pid !== pid && this.server.pid !== 0, { timeoutMs: 60_000, what: 'a new server' });
-  }
-
-  /** Process ids of the workers that own streams, by the rows that say so. */
-  async owners(): Promise<number[]> {
-    const { rows } = await this.database.query<{ pid: number | null }>(
-      'select distinct w.pid from assignments a left join workers w on w.worker_id = a.owner',
+  /** Process ids of the workers that own streams, of one topic or of all, by the rows that say so; 0 for nobody known. */
+  async owners(topic?: string): Promise<number[]> {
+    const rows = await this.rows<{ pid: number }>(
+      `select distinct coalesce(w.pid, 0) as pid from assignments a
+         join streams s using (stream_id) join topics t on t.id = s.topic_id
+         left join workers w on w.worker_id = a.owner where t.name = coalesce($1, t.name)`,
+      [topic ?? null],
     );
-    return rows.map(({ pid }) => pid ?? 0);
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** The same of one stream. */
+  async ownersOf(streamId: number): Promise<number[]> {
+    const rows = await this.rows<{ pid: number }>(
+      'select w.pid from assignments a join workers w on w.worker_id = a.owner where a.stream_id = $1',
+      [streamId],
+    );
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** Whether the others count a process among those that share the streams. */
+  async isMember(pid: number): Promise<boolean> {
+    return (await this.rows('select 1 from workers where pid = $1', [pid])).length > 0;
+  }
+
+  /** How many streams of a topic a process owns. */
+  async share(topic: string, pid: number): Promise<number> {
+    const rows = await this.rows<{ streams: number }>(
+      `select count(*)::int as streams from assignments a join workers w on w.worker_id = a.owner
+         join streams s using (stream_id) join topics t on t.id = s.topic_id where t.name = $1 and w.pid = $2`,
+      [topic, pid],
+    );
+    return rows[0]?.streams ?? 0;
   }
 
   /** Deliveries that are neither done nor dead. */
   async pending(topic: string): Promise<number> {
-    const { rows } = await this.database.query<{ pending: number }>(
+    const rows = await this.rows<{ pending: number }>(
       `select (coalesce((select sum(s.head_seq - c.settled_seq) from cursors c join streams s using (stream_id)
                  join topics t on t.id = s.topic_id join subscriptions u on u.id = c.subscription_id
                 where t.name = $1 and u.state = 'active'), 0)
@@ -195,37 +177,81 @@ export class Cluster {
     return rows[0]?.pending ?? 0;
   }
 
+  /** What `pending` counts, subscription by subscription, for the message of a failure. */
+  async whatIsPending(topic: string): Promise<string> {
+    const rows = await this.rows(
+      `select s.stream_id, s.head_seq, c.settled_seq, c.above::text, c.epoch, c.parked_until, c.park_reason, u.name, u.state
+         from cursors c join streams s using (stream_id) join topics t on t.id = s.topic_id
+         left join subscriptions u on u.id = c.subscription_id where t.name = $1 and s.head_seq > c.settled_seq`,
+      [topic],
+    );
+    const retries = await this.rows(
+      `select r.stream_id, r.subscription_id, r.seq, r.attempt_no, r.next_at, r.last_error, u.name
+         from retries r join streams s using (stream_id) join topics t on t.id = s.topic_id
+         left join subscriptions u on u.id = r.subscription_id where t.name = $1`,
+      [topic],
+    );
+    return [...rows, ...retries].map((row) => JSON.stringify(row)).join('\n');
+  }
+
+  /** Positions of events whose delivery the database knows of. */
+  async settled(subscription: string): Promise<string[]> {
+    const rows = await this.rows<{ position: string }>(
+      `select distinct a.stream_id || ':' || a.seq as position
+         from attempts a join subscriptions s on s.id = a.subscription_id where s.name = $1 and a.outcome = 1`,
+      [subscription],
+    );
+    return rows.map(({ position }) => position);
+  }
+
+  /** Positions, one for each attempt that ended without an answer. */
+  async unheard(subscription: string): Promise<string[]> {
+    const rows = await this.rows<{ position: string }>(
+      `select a.stream_id || ':' || a.seq as position
+         from attempts a join subscriptions s on s.id = a.subscription_id
+        where s.name = $1 and a.outcome <> 1 and a.http_status is null`,
+      [subscription],
+    );
+    return rows.map(({ position }) => position);
+  }
+
+  /** How late a sign of life of the slowest of the living workers is, in milliseconds, by the database's clock. */
+  async lateness(without: readonly number[]): Promise<number> {
+    const rows = await this.rows<{ silent: number }>(
+      `select coalesce(max(extract(epoch from now() - heartbeat_at) * 1000), 0)::float8 as silent
+         from workers where pid <> all($1::int[])`,
+      [without],
+    );
+    return Math.max(0, (rows[0]?.silent ?? 0) - heartbeatMs);
+  }
+
   /** Ids of events that were given up for a subscription. */
   async deadLetters(subscription: string): Promise<Set<string>> {
-    const { rows } = await this.database.query<{ event_id: string }>(
+    const rows = await this.rows<{ event_id: string }>(
       'select d.event_id from dead_letters d join subscriptions s on s.id = d.subscription_id where s.name = $1',
       [subscription],
     );
     return new Set(rows.map(({ event_id: id }) => id));
   }
 
-  /** Whatever was done to them: all processes run and reach the database. */
+  /** Whatever was done to them: all processes run and reach the database, and the hooks answer. */
   async heal(): Promise<void> {
-    this.proxy.mend();
-    for (const node of [...this.apis, ...this.workers]) node.signal('SIGCONT');
-    await Promise.all(
-      [...this.apis, ...this.workers].filter((node) => !node.isRunning).map(async (node) => node.start()),
-    );
+    this.parts.database.mend();
+    for (const node of this.nodes) node.signal('SIGCONT');
+    await this.receiver.start();
+    await Promise.all(this.nodes.filter((node) => !node.isRunning).map(async (node) => node.start()));
   }
 
   logs(): string {
-    return [...this.apis, ...this.workers]
-      .map((node) => `--- ${node.name}\n${node.log().split('\n').slice(-15).join('\n')}`)
-      .join('\n');
+    return this.nodes.map((node) => `--- ${node.name}\n${node.log().split('\n').slice(-15).join('\n')}`).join('\n');
   }
 
   async stop(): Promise<void> {
-    for (const node of [...this.apis, ...this.workers]) node.signal('SIGCONT');
-    await Promise.all([...this.apis, ...this.workers].map(async (node) => node.end('SIGKILL')));
-    await this.receiver.stop();
-    await this.database.end();
-    await this.proxy.close();
-    await this.server.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    const { receiver, database, folder } = this.parts;
+    for (const node of this.nodes) node.signal('SIGCONT');
+    await Promise.all(this.nodes.map(async (node) => node.end('SIGKILL')));
+    await receiver.crash();
+    await database.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,97 +1,111 @@
 import { Chance, newSeed } from '../simulation/chance.js';
-import { until } from '../support/until.js';
-import { check, type Report } from './checker.js';
 import { Cluster } from './cluster.js';
-import { Load } from './load.js';
-import { scenarios, type Scenario, type Stage } from './scenarios.js';
+import { Round } from './round.js';
+import { acts, kinds, scenarios } from './scenarios.js';
 
 /** Set by `npm run faults`. */
 const { FAULTS_SEED, FAULTS_MINUTES, FAULTS_ONLY } = process.env;
 const seed = FAULTS_SEED === undefined ? newSeed() : Number(FAULTS_SEED);
-const only = FAULTS_ONLY?.split(',');
-const wanted = Object.entries(scenarios).filter(([name]) => only?.includes(name) ?? true);
-
-/** Of a worker that is lost: the windows of its two hooks, and at most as many results as wait for one settle. */
-const duplicatesPerTakeover = 2 * 16 + 200;
+const minutes = Number(FAULTS_MINUTES ?? 0);
+const chance = new Chance(seed);
 
 let cluster: Cluster;
-let rounds = 0;
 beforeAll(async () => {
-  console.log(`faults: seed ${seed}`);
-  cluster = await Cluster.start({ apis: 2, workers: 3 });
-}, 180_000);
-afterAll(async () => cluster?.stop(), 60_000);
+  console.log(`faults: seed ${seed}; npm run faults -- --seed ${seed} --minutes ${minutes} plays the same`);
+  cluster = await Cluster.start();
+}, 300_000);
+afterAll(async () => cluster?.stop(), 120_000);
 
-/** One round: publishes, does harm, heals, waits until all is delivered, and holds it against what was published. */
-async function play(name: string, scenario: Scenario, chance: Chance): Promise<void> {
-  rounds += 1;
-  const topic = `faults.${name}.${rounds}`;
-  const subscriptions = [`${name}-${rounds}-steady`, `${name}-${rounds}-flaky`];
-  await cluster.subscribe(subscriptions[0] ?? '', topic, 'ok');
-  const ordering = scenario.isOrdered === true ? 'key' : 'none';
-  await cluster.subscribe(subscriptions[1] ?? '', topic, 'flaky', {
-    ordering,
-    retry: { schedule: [1, 1, 1], jitter: 0 },
-  });
-  const load = new Load(cluster, topic);
-  const stage: Stage = { cluster, chance, load, topic, measured: {} };
-  await until(() => load.acknowledged > 20, { timeoutMs: 30_000, what: 'the first events to be acknowledged' });
-  await scenario.act(stage);
-  await cluster.heal();
-  const attempted = await load.stop();
-  const healedAt = performance.now();
-  await until(async () => (await cluster.pending(topic)) === 0, {
-    timeoutMs: scenario.recoveryMs ?? 20_000,
-    what: `everything of ${topic} to be settled`,
-  });
-  stage.measured['recoveryMs'] = Math.round(performance.now() - healedAt);
-  for (const subscription of subscriptions) {
-    const report = check(attempted, cluster.receiver.received(subscription), await cluster.deadLetters(subscription));
-    print(name, report, stage.measured);
-    expect(report).toMatchObject({ lost: [], unexpected: [], corrupted: [], unverified: [] });
-    expect(report.duplicated).toBeLessThanOrEqual((scenario.takeovers ?? 0) * duplicatesPerTakeover);
-    if (scenario.isOrdered === true && subscription.endsWith('flaky')) expect(report.disordered).toEqual([]);
-    await cluster.api('DELETE', `/v1/subscriptions/${subscription}`);
+/** One or several scenarios at the same time. */
+class Act {
+  private readonly rounds: readonly { name: string; round: Round }[];
+
+  constructor(names: readonly string[], actSeed: number) {
+    this.rounds = names.map((name) => {
+      const scenario = scenarios[name];
+      if (!scenario) throw new Error(`There is no scenario ${name}, but ${Object.keys(scenarios).join(', ')}`);
+      return { name, round: new Round(cluster, name, scenario, actSeed) };
+    });
+  }
+
+  async doHarm(): Promise<void> {
+    await this.each(async (round) => round.doHarm());
+  }
+
+  async judge(): Promise<void> {
+    await this.each(async (round) => round.judge());
+  }
+
+  private async each(work: (round: Round) => Promise<void>): Promise<void> {
+    const ends = await Promise.allSettled(
+      this.rounds.map(async ({ name, round }) => {
+        try {
+          await work(round);
+        } catch (error) {
+          const pending = await cluster.whatIsPending(round.topic);
+          throw new Error(`${name} of seed ${seed}\n${pending}\n${cluster.logs()}`, { cause: error });
+        }
+      }),
+    );
+    // Only then: a failure of one must not take the cluster away from the others.
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 }
 
-function print(name: string, report: Report, measured: Stage['measured']): void {
-  const { attempted, acknowledged, delivered, lost, unexpected, duplicated, recovered } = report;
-  const figures = {
-    attempted,
-    acknowledged,
-    delivered,
-    lost: lost.length,
-    unexpected: unexpected.length,
-    duplicated,
-    recovered,
-  };
-  console.log(name.padEnd(20), JSON.stringify({ ...figures, ...measured }));
-}
-
-/** One round after the other, drawn by chance, until the time is over. */
-async function playFor(minutes: number, chance: Chance): Promise<void> {
+/** All acts, shuffled, and again, until the time is over. */
+async function playFor(names: readonly string[]): Promise<void> {
   const end = performance.now() + minutes * 60_000;
+  let rounds = 0;
   while (performance.now() < end) {
-    const [name, scenario] = chance.pick(wanted);
-    try {
-      await play(name, scenario, chance);
-    } catch (error) {
-      throw new Error(`round ${rounds} (${name}) of seed ${seed}\n${cluster.logs()}`, { cause: error });
+    const deck = acts(names);
+    while (deck.length > 0 && performance.now() < end) {
+      const [next = []] = deck.splice(chance.int(0, deck.length - 1), 1);
+      rounds += next.length;
+      const act = new Act(next, seed + rounds);
+      await act.doHarm();
+      await act.judge();
     }
   }
+  console.log(`faults: ${rounds} rounds of seed ${seed}`);
 }
 
-const minutes = Number(FAULTS_MINUTES ?? 0);
-const plays: [string, (chance: Chance) => Promise<void>][] =
-  minutes > 0
-    ? [[`${minutes} minutes of faults`, async (chance) => playFor(minutes, chance)]]
-    : wanted.map(([name, scenario]) => [name, async (chance) => play(name, scenario, chance)]);
+const wanted = FAULTS_ONLY?.split(',');
+const timeout = minutes * 60_000 + 600_000;
 
-test.each(plays)(
-  '%s: nothing is lost, invented or changed, and duplicates stay within their bound',
-  async (_name, under) => {
-    await under(new Chance(seed));
-  },
-  minutes * 60_000 + 120_000,
+test.runIf(minutes > 0)(`${minutes} minutes of faults: nothing is lost, invented or changed`, { timeout }, async () =>
+  playFor(wanted ?? Object.keys(scenarios)),
 );
+
+const short = minutes > 0 ? [] : acts(wanted ?? Object.values(kinds).map((names) => chance.pick(names)));
+/** What waits for its last deliveries while the next is played. */
+const judgements = new Map<string, Promise<void>>();
+const titleOf = (names: readonly string[]) => names.join(', ');
+const isApart = (name: string) => scenarios[name]?.isApart === true;
+
+test.each(short.map((names) => [titleOf(names), names] as const))('harm: %s', { timeout }, async (title, names) => {
+  if (names.some(isApart)) await Promise.allSettled(judgements.values());
+  const act = new Act(names, seed);
+  await act.doHarm();
+  const judgement = act.judge();
+  // Its own test tells of it.
+  judgement.catch(() => {});
+  judgements.set(title, judgement);
+});
+
+test.each(short.map(titleOf))(
+  '%s: nothing is lost, invented or changed, and duplicates stay within their bound',
+  { timeout },
+  async (title) => {
+    const judgement = judgements.get(title);
+    if (!judgement) throw new Error('The harm could not be done');
+    await judgement;
+  },
+);
+
+test('every kind names scenarios that there are', () => {
+  expect(
+    Object.values(kinds)
+      .flat()
+      .filter((name) => !(name in scenarios)),
+  ).toEqual([]);
+});

@@ -11,6 +11,7 @@ export class Load {
   private isOver = false;
   private readonly buses;
   private readonly pending: Promise<void>[] = [];
+  private readonly acknowledgements = [0, 0];
   private readonly running: Promise<unknown>;
 
   /** @param everyMs between two events of one publisher */
@@ -27,6 +28,19 @@ export class Load {
 
   get acknowledged(): number {
     return this.attempted.filter(({ isAcknowledged }) => isAcknowledged).length;
+  }
+
+  /** What one of the publishers, and so one of the api processes, has acknowledged. */
+  acknowledgedBy(publisher: number): number {
+    return this.acknowledgements[publisher] ?? 0;
+  }
+
+  /** Publishes to another topic, apart from all that is counted here. */
+  async publishApart(topic: string, events: readonly { id: string; data: Buffer }[]): Promise<void> {
+    await this.buses[1]?.publishBatch(
+      topic,
+      events.map((event) => ({ ...event, contentType: 'application/json' })),
+    );
   }
 
   /** Waits until every call has its outcome. */
@@ -53,12 +67,17 @@ export class Load {
       const call = bus.publish(this.topic, data, { ...event, contentType: 'application/json' });
       this.pending.push(
         call.then(
-          () => void (attempt.isAcknowledged = true),
+          () => this.acknowledge(attempt, number),
           // Its outcome stays unknown.
           () => {},
         ),
       );
       await pause(this.everyMs);
     }
+  }
+
+  private acknowledge(attempt: Attempted, publisher: number): void {
+    attempt.isAcknowledged = true;
+    this.acknowledgements[publisher] = this.acknowledgedBy(publisher) + 1;
   }
 }

@@ -1,4 +1,4 @@
-import { verify } from '@hookcast/protocol';
+import { parseAttempts, parsePositions, verify } from '@hookcast/protocol';
 import type { NewEvent } from '@hookcast/log';
 import type { ReceivedRequest, ScriptedAnswer } from '../support/hook-server.js';
 import { requestsOf, secret, setup, type DeliverySetup } from './delivery-setup.js';
@@ -107,6 +107,72 @@ test('the streams of a topic share a request', async () => {
   expect(sizes().length).toBeLessThan(8);
 });
 
+test('the headers tell where each event of a batch stands, whatever its stream', async () => {
+  await run.topic('orders.paid', 4);
+  await run.subscribe('billing', { topics: ['orders.paid'], batch, concurrency: 1 });
+  const ids = Array.from({ length: 120 }, (_, index) => `p${index}`);
+  const published = await run.publish(
+    'orders.paid',
+    ids.map((id) => ({ id })),
+  );
+  const positions = new Map(published.map(({ position }, index) => [ids[index], position]));
+  expect(await run.worker().runOnce()).toMatchObject({ delivered: 120 });
+  const batches = requests().filter((request) => idsIn(request).length > 1);
+  expect(batches.length).toBeGreaterThan(0);
+  for (const request of batches) {
+    const expected = idsIn(request).map((id) => positions.get(id));
+    const { 'hookcast-positions': told, 'hookcast-position': first } = request.headers;
+    expect(parsePositions(String(told), expected.length)).toEqual(expected);
+    expect(first).toBe(expected[0]);
+    expect(request.headers).not.toHaveProperty('hookcast-attempts');
+  }
+  expect(Math.max(...batches.map(({ headers }) => String(headers['hookcast-positions']).length))).toBeLessThan(60);
+});
+
+test('the headers tell the attempt of each event where they differ', async () => {
+  await subscribe({ retry: { schedule: [1, 1, 1], jitter: 0 } });
+  const worker = run.worker();
+  run.hooks.respondWith(() => 429);
+  await publish(2);
+  expect(await worker.runOnce()).toMatchObject({ retried: 2 });
+  await run.publish('orders.created', [{ id: 'late1' }, { id: 'late2' }, { id: 'late3' }]);
+  run.clock.advance({ seconds: 1 });
+  expect(await worker.runOnce()).toMatchObject({ retried: 5 });
+  run.clock.advance({ seconds: 1 });
+  run.hooks.requests.length = 0;
+  run.hooks.respondWith(() => 204);
+  expect(await worker.runOnce()).toMatchObject({ delivered: 5 });
+  const [request] = requests();
+  const expected = { e0: 3, e1: 3, late1: 2, late2: 2, late3: 2 };
+  const told = parseAttempts(String(request?.headers['hookcast-attempts']), 5);
+  expect(Object.fromEntries(idsIn(request ?? { body: Buffer.from('[]') }).map((id, at) => [id, told?.[at]]))).toEqual(
+    expected,
+  );
+  expect(request?.headers['hookcast-attempt']).toBe('3');
+});
+
+test('a batch ends where the headers could not tell where each event stands any more', async () => {
+  await run.topic('orders.scattered', 8);
+  await subscribe({ topics: ['orders.scattered'], batch: { maxEvents: 1_000, maxBytes: 4_194_304 } });
+  const ids = Array.from({ length: 1_600 }, (_, index) => ({ id: `s${index}` }));
+  const published = await run.publish('orders.scattered', ids);
+  // Farther apart than a filter leaves them, and no two steps alike.
+  await run.rows('update events set seq = seq * (10007 + seq)');
+  await run.rows('update streams set head_seq = head_seq * (10007 + head_seq)');
+  const scattered = published.map(({ position }) =>
+    position.replace(/\d+$/, (seq) => String(Number(seq) * (10_007 + Number(seq)))),
+  );
+  const positions = new Map(scattered.map((position, index) => [`s${index}`, position]));
+  expect(await run.worker().runOnce()).toMatchObject({ delivered: 1_600 });
+  expect(sizes().reduce((sum, size) => sum + size, 0)).toBe(1_600);
+  for (const request of requests().filter((one) => idsIn(one).length > 1)) {
+    const expected = idsIn(request).map((id) => positions.get(id));
+    expect(parsePositions(String(request.headers['hookcast-positions']), expected.length)).toEqual(expected);
+  }
+  // More than 600 when the worker finds all of them in memory; it sends what it has when it does not.
+  expect(Math.max(...sizes())).toBeGreaterThan(300);
+});
+
 test('the answer may speak about each event', async () => {
   await subscribe();
   await publish(6);
@@ -146,6 +212,20 @@ test('a poison event isolates itself and costs the others one attempt', async ()
   expect(await run.rows('select 1 from retries')).toEqual([]);
 });
 
+test('a poison event that is answered with 404 isolates itself too, once the batch has waited', async () => {
+  await subscribe({ retry: { schedule: [1, 1], jitter: 0 } });
+  run.hooks.respondWith((request) => (holds(request, 'e1') ? 404 : 204));
+  await publish(3);
+  const worker = run.worker();
+  expect(await worker.runOnce()).toMatchObject({ retried: 3 });
+  run.clock.advance({ seconds: 1 });
+  await worker.runOnce();
+  expect(await run.rows('select delivered::int from cursors where delivered > 0')).toEqual([{ delivered: 2 }]);
+  run.clock.advance({ seconds: 1 });
+  await worker.runOnce();
+  expect(await run.rows('select event_id from dead_letters')).toEqual([{ event_id: 'e1' }]);
+});
+
 test('singles after a failed batch follow at once, and have a try of their own even without a schedule', async () => {
   await subscribe({ retry: { schedule: [], jitter: 0 } });
   run.hooks.respondWith((request) => (holds(request, 'e1') ? 500 : 204));
@@ -164,18 +244,21 @@ test('one whose answer never comes is found too', async () => {
   expect(await run.rows('select attempt_no, kind from retries')).toEqual([{ attempt_no: 2, kind: 4 }]);
 });
 
-test.each([503, 429, 404])('%i says nothing about events: the batch waits, and is a batch again', async (status) => {
-  await subscribe();
-  run.hooks.answer(status);
-  await publish(30);
-  const worker = run.worker();
-  expect(await worker.runOnce()).toMatchObject({ retried: 30 });
-  expect(sizes()).toEqual([30]);
-  run.clock.advance({ seconds: 1 });
-  expect(await worker.runOnce()).toMatchObject({ delivered: 30 });
-  expect(sizes().length).toBeLessThanOrEqual(3);
-  expect(requests().at(-1)?.headers['hookcast-attempt']).toBe('2');
-});
+test.each([503, 429, 404])(
+  '%i says nothing about events at first: the batch waits, and is a batch again',
+  async (status) => {
+    await subscribe();
+    run.hooks.answer(status);
+    await publish(30);
+    const worker = run.worker();
+    expect(await worker.runOnce()).toMatchObject({ retried: 30 });
+    expect(sizes()).toEqual([30]);
+    run.clock.advance({ seconds: 1 });
+    expect(await worker.runOnce()).toMatchObject({ delivered: 30 });
+    expect(sizes().length).toBeLessThanOrEqual(3);
+    expect(requests().at(-1)?.headers['hookcast-attempt']).toBe('2');
+  },
+);
 
 test('a failed event that was separated stays by itself', async () => {
   await subscribe({ retry: { schedule: [1, 1, 1, 1], jitter: 0 }, concurrency: 8 });

@@ -1,6 +1,5 @@
 import { createDataPool } from '@hookcast/database';
 import { DeliveryJanitor } from '@hookcast/delivery';
-import { hookServer } from '../support/hook-server.js';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
 
@@ -182,33 +181,6 @@ test('a deleted subscription gets nothing more, and its results leave no trace',
   expect(ids().length).toBeLessThanOrEqual(sent + 4);
   expect(await run.rows('select 1 from retries')).toEqual([]);
   expect(await run.rows('select 1 from cursors')).toEqual([]);
-});
-
-test('a hook that hangs does not slow the others, nor does it take more than a quarter of the slots', async () => {
-  const hanging = await hookServer();
-  hanging.respondWith(() => ({ hang: true }));
-  try {
-    for (const name of ['slow-1', 'slow-2', 'slow-3']) {
-      await run.subscribe(name, {
-        topics: ['orders.created'],
-        url: `${hanging.url}/${name}`,
-        concurrency: 32,
-        timeoutMs: 60_000,
-      });
-    }
-    await run.subscribe('billing', { topics: ['orders.created'] });
-    await publish(500);
-    const worker = run.worker({ clock: liveClock, slots: 64 });
-    worker.start();
-    await until(() => ids().length === 500, { timeoutMs: 15_000, what: 'the healthy hook to get everything' });
-    await until(() => hanging.requests.length === 16, { what: 'the hanging hook to have its quarter' });
-    const perSubscription = ['/slow-1', '/slow-2', '/slow-3'].map(
-      (path) => hanging.requests.filter(({ url }) => url === path).length,
-    );
-    expect(Math.max(...perSubscription) - Math.min(...perSubscription)).toBeLessThanOrEqual(1);
-  } finally {
-    await hanging.close();
-  }
 });
 
 test('a backlog of 10,000 events is drained with bounded memory, though one subscription lags', async () => {

@@ -1,3 +1,4 @@
+import { deliveryFigures } from '@hookcast/delivery';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
 
 let run: DeliverySetup;
@@ -36,6 +37,23 @@ test('says once a minute that a filter fails on events', async () => {
   await run.publish('orders.created', [order('d', {})]);
   await worker.runOnce();
   expect(warnings()).toMatchObject([{ errorsBefore: 0 }, { eventId: 'd', errorsBefore: 2 }]);
+});
+
+test('counts for each subscription the events that its filter fails on', async () => {
+  const { id } = await run.subscribe('large', { topics: ['orders.created'], filter: 'data.total > 100' });
+  const other = await run.subscribe('all', { topics: ['orders.created'] });
+  const worker = run.worker();
+  await run.publish('orders.created', [
+    order('a', {}),
+    order('b', {}),
+    order('c', { total: 150 }),
+    order('d', { total: 1 }),
+  ]);
+  await worker.runOnce();
+  await worker.stop();
+  const figures = await deliveryFigures(run.pool, [id, other.id], new Date(run.clock.now() - 900_000));
+  expect(figures.get(id)).toMatchObject({ filterErrors: 2, delivered: 1, successRate: 1 });
+  expect(figures.get(other.id)).toMatchObject({ filterErrors: 0, delivered: 4 });
 });
 
 test('a changed filter counts from the next event on', async () => {

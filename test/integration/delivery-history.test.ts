@@ -2,6 +2,7 @@ import {
   deliveryFigures,
   DeliveryHistory,
   listDeadLetters,
+  readInFlight,
   requestRedelivery,
   sendTest,
   type DeliverySummary,
@@ -9,6 +10,7 @@ import {
 import { HookClient } from '@hookcast/egress';
 import { LogReader } from '@hookcast/log';
 import { Webhook } from 'standardwebhooks';
+import { until } from '../support/until.js';
 import { secret, setup, type DeliverySetup } from './delivery-setup.js';
 
 let run: DeliverySetup;
@@ -219,4 +221,29 @@ test('a test event goes out signed, whatever the state of the subscription, and 
     new Webhook(secret).verify(String(request?.body), request?.headers as Record<string, string>),
   ).not.toThrow();
   expect(await run.rows('select 1 from attempts')).toEqual([]);
+});
+
+test('requests in flight are told by every worker to the processes that do not have them', async () => {
+  const subscription = await run.subscribe('billing', { topics: ['orders.created'] });
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  run.hooks.respondWith(async () => {
+    await answered;
+    return 204;
+  });
+  await run.publish(
+    'orders.created',
+    Array.from({ length: 8 }, (_, index) => ({ id: `e${index}` })),
+  );
+  const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+  const workers = [run.worker({ host: 'a', clock }), run.worker({ host: 'b', clock })];
+  for (const worker of workers) worker.start();
+  const told = async (except = '00000000-0000-0000-0000-000000000000') => {
+    const read = await readInFlight(run.pool, { subscriptionIds: [subscription.id], except });
+    return read.get(subscription.id) ?? 0;
+  };
+  await until(async () => (await told()) === 8, { timeoutMs: 15_000, what: 'all requests to be told of' });
+  for (const worker of workers) expect(worker.inFlight(subscription.id) + (await told(worker.workerId))).toBe(8);
+  answer();
+  await until(async () => (await told()) === 0, { timeoutMs: 15_000, what: 'their end to be told of' });
 });

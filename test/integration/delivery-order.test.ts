@@ -1,4 +1,4 @@
-import { requestRedelivery } from '@hookcast/delivery';
+import { requestRedelivery, seekCursors, type DeliverySubscription } from '@hookcast/delivery';
 import type { NewEvent } from '@hookcast/log';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
@@ -222,6 +222,47 @@ describe('with batches', () => {
     expect(batches()).toEqual([['a1', 'b2', 'a3'], ['b4', 'a5', 'b6'], ['b4'], ['a5'], ['b6'], ['a7']]);
   });
 });
+
+test.each<Pick<DeliverySubscription, 'ordering'>>([{ ordering: 'key' }, { ordering: 'strict' }])(
+  'what begins again after a seek waits for what is under way of its line ($ordering)',
+  async ({ ordering }) => {
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    let underWay = 0;
+    let most = 0;
+    run.hooks.respondWith(async (request) => {
+      if (!idsIn(request).some((id) => id[0] === 'a')) return 204;
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await answered;
+      underWay -= 1;
+      return 204;
+    });
+    const { id } = await subscribe({ ordering });
+    await publish(keyed('a1', 'a2'));
+    const [{ stream_id: streamId } = { stream_id: 0 }] = await run.rows<{ stream_id: number }>(
+      'select stream_id from streams',
+    );
+    const worker = run.worker();
+    const running = worker.runOnce();
+    await until(() => sent().length === 1, { what: 'the first request to be under way' });
+    // Twice, so that what waits is itself taken the place of.
+    for (let seeks = 0; seeks < 2; seeks += 1) {
+      await run.change('select 1');
+      await seekCursors(run.pool, id, { targets: [{ streamId, seq: 0, at: new Date(0) }], now: new Date() });
+      await worker.reload();
+    }
+    await publish(keyed('b1'));
+    worker.wake(new Map([[streamId, 3]]));
+    if (ordering === 'key') await until(() => sent().includes('b1'), { what: 'another key, which waits for nobody' });
+    answer();
+    await running;
+    await worker.runOnce();
+    expect(most).toBe(1);
+    expect(sent().filter((sentId) => sentId !== 'b1')).toEqual(['a1', 'a1', 'a2']);
+    expect(await run.rows('select settled_seq::int from cursors')).toEqual([{ settled_seq: 3 }]);
+  },
+);
 
 test('with three of ten answers failing and owners that vanish, every key arrives in order', async () => {
   await run.topic('orders.paid', 3);

@@ -1,4 +1,9 @@
-import type { DeliveryWorker } from '@hookcast/delivery';
+import { randomUUID } from 'node:crypto';
+import type { DeliveryStores, DeliveryWorker } from '@hookcast/delivery';
+import { HookClient } from '@hookcast/egress';
+import { createCursors, deleteCursors, TailListener } from '@hookcast/log';
+import { databaseStores } from '../../libs/delivery/src/delivery-stores.js';
+import { shareOut } from '../../libs/delivery/src/ownership/rendezvous.js';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
 
@@ -16,7 +21,7 @@ const publish = async (count: number, from = 0) =>
   );
 const ids = () => requestsOf(run.hooks, 'billing').map(({ headers }) => String(headers['webhook-id']));
 const silence = async (host: string) =>
-  run.rows(`update workers set heartbeat_at = now() - interval '11 seconds' where host = $1`, [host]);
+  run.rows(`update workers set heartbeat_at = now() - interval '9 seconds' where host = $1`, [host]);
 const owners = async () =>
   run.rows<{ host: string | null; streams: number; epoch: number }>(
     `select w.host, count(*)::int as streams, max(a.epoch)::int as epoch
@@ -42,7 +47,14 @@ async function twoWorkers(): Promise<[DeliveryWorker, DeliveryWorker]> {
   return [a, b];
 }
 
-test('a worker that dies is taken over from after ten seconds of silence, and what it settled is not sent again', async () => {
+/** Passes on what is notified, as the broker does. */
+async function listening(worker: DeliveryWorker): Promise<TailListener> {
+  const listener = new TailListener({ pool: run.pool, onHeads: () => {}, onFree: () => worker.lookForStreams() });
+  await listener.runOnce();
+  return listener;
+}
+
+test('a worker that dies is taken over from after eight seconds of silence, and what it settled is not sent again', async () => {
   await run.subscribe('billing', { topics: ['orders.created'] });
   await publish(20);
   const dead = run.worker({ host: 'a' });
@@ -65,6 +77,57 @@ test('a worker of this host whose process is gone is taken over from at once', a
   await run.worker({ host: 'here', pid: 2 ** 22 + 1 }).runOnce();
   await publish(5, 5);
   expect(await run.worker({ host: 'here' }).runOnce()).toMatchObject({ delivered: 5 });
+});
+
+test('who sees that a process is gone frees its streams for workers on other machines too', async () => {
+  await run.worker({ host: 'here', pid: 2 ** 22 + 1 }).runOnce();
+  const there = run.worker({ host: 'there' });
+  await there.runOnce();
+  expect(there.ownedStreams).toHaveLength(0);
+  const here = run.worker({ host: 'here' });
+  await here.runOnce();
+  await there.runOnce();
+  expect(there.ownedStreams).toHaveLength(2);
+  expect(here.ownedStreams).toHaveLength(2);
+});
+
+test('a crash of the server, which empties the table of workers, takes nothing from those that are alive', async () => {
+  let monotonic = 0;
+  const clock = { now: run.clock.now, monotonic: () => monotonic };
+  const slow = run.worker({ host: 'a', clock });
+  await slow.runOnce();
+  const quick = run.worker({ host: 'b', clock });
+  await quick.runOnce();
+  const areSharing = async () => {
+    monotonic += 2_000;
+    await slow.runOnce();
+    await quick.runOnce();
+    return quick.ownedStreams.length === 2;
+  };
+  await until(areSharing, { what: 'the streams to be shared out' });
+  await run.rows('truncate workers');
+  for (let beat = 0; beat < 3; beat += 1) {
+    monotonic += 2_000;
+    await quick.runOnce();
+    expect(quick.ownedStreams).toHaveLength(2);
+  }
+  monotonic += 6_000;
+  await quick.runOnce();
+  expect(quick.ownedStreams).toHaveLength(4);
+});
+
+test('a worker that dies on another machine is taken over from within ten seconds of its last sign of life', async () => {
+  await run.worker({ host: 'a' }).runOnce();
+  const [{ last } = { last: 0 }] = await run.rows<{ last: number }>(
+    `update workers set heartbeat_at = now() - interval '5 seconds' returning extract(epoch from heartbeat_at)::float8 as last`,
+  );
+  const heir = run.worker({ host: 'b' });
+  heir.start();
+  await until(() => heir.ownedStreams.length === 4, { timeoutMs: 30_000, what: 'the takeover' });
+  const [{ since } = { since: 0 }] = await run.rows<{ since: number }>(
+    'select extract(epoch from max(since))::float8 as since from assignments',
+  );
+  expect(since - last).toBeLessThanOrEqual(10);
 });
 
 test('after a crash only what was under way is sent again', async () => {
@@ -135,19 +198,171 @@ test('streams are shared out evenly when a worker joins, and every event is sent
   expect(new Set([...a.ownedStreams, ...b.ownedStreams]).size).toBe(4);
 });
 
+test('to a worker that joins streams go a few at a time, so that the others make up for those between two hands', async () => {
+  await run.topic('orders.paid', 12);
+  const stores = databaseStores(run.pool);
+  const given: number[] = [];
+  const release: DeliveryStores['ownership']['release'] = async (workerId, streams) => {
+    given.push(streams.size);
+    return stores.ownership.release(workerId, streams);
+  };
+  const ownership = Object.assign(Object.create(stores.ownership) as DeliveryStores['ownership'], { release });
+  const a = run.worker({ host: 'a', stores: { ...stores, ownership } });
+  a.start();
+  await until(() => a.ownedStreams.length === 16, { what: 'the first worker to own all' });
+  const b = run.worker({ host: 'b' });
+  const listener = await listening(b);
+  b.start();
+  try {
+    await until(() => b.ownedStreams.length === 8, { timeoutMs: 10_000, what: 'the streams to be shared out' });
+    expect(given.reduce((sum, streams) => sum + streams, 0)).toBe(8);
+    expect(Math.max(...given)).toBeLessThanOrEqual(2);
+  } finally {
+    await listener.stop();
+  }
+});
+
 test('a worker that stops hands over within a second, and nothing is sent twice', async () => {
   await run.subscribe('billing', { topics: ['orders.created'] });
   const [a, b] = await twoWorkers();
-  run.hooks.respondWith(() => ({ status: 204, delayMs: 30 }));
-  await publish(200);
-  await until(() => ids().length > 20, { what: 'deliveries to be under way' });
-  await a.stop();
-  const stoppedAt = performance.now();
-  await until(() => b.ownedStreams.length === 4, { what: 'the other worker to own all' });
-  expect(performance.now() - stoppedAt).toBeLessThan(1_500);
-  await until(() => ids().length >= 200 && settled(), { what: 'all deliveries' });
-  expect(ids()).toHaveLength(200);
-  expect(new Set(ids()).size).toBe(200);
+  const listener = await listening(b);
+  try {
+    run.hooks.respondWith(() => ({ status: 204, delayMs: 30 }));
+    await publish(200);
+    await until(() => ids().length > 20, { what: 'deliveries to be under way' });
+    await a.stop();
+    const stoppedAt = performance.now();
+    await until(() => b.ownedStreams.length === 4, { what: 'the other worker to own all' });
+    expect(performance.now() - stoppedAt).toBeLessThan(1_000);
+    await until(() => ids().length >= 200 && settled(), { what: 'all deliveries' });
+    expect(ids()).toHaveLength(200);
+    expect(new Set(ids()).size).toBe(200);
+  } finally {
+    await listener.stop();
+  }
+});
+
+test('a hook that does not answer holds up the hand-over of no stream but its own, and gets nothing twice', async () => {
+  await run.topic('reports.made', 1);
+  await run.subscribe('billing', { topics: ['orders.created'] });
+  await run.subscribe('slow', { topics: ['reports.made'], timeoutMs: 60_000 });
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  run.hooks.respondWith(async ({ url }) => {
+    if (url === '/slow') await answered;
+    return 204;
+  });
+  const a = run.worker({ host: 'a' });
+  await run.publish('reports.made', [{ id: 'report' }]);
+  a.start();
+  await until(() => requestsOf(run.hooks, 'slow').length === 1, { what: 'the request that is not answered' });
+  const b = run.worker({ host: 'b' });
+  const listener = await listening(b);
+  b.start();
+  try {
+    const stopped = a.stop();
+    await until(() => b.ownedStreams.length === 4, { what: 'the other worker to own all but one' });
+    await publish(20);
+    await until(() => ids().length === 20, { what: 'the deliveries of the others' });
+    expect(a.ownedStreams).toHaveLength(1);
+    // Longer than the silence after which a worker counts as dead: it goes on giving signs of life.
+    await run.rows(`update workers set heartbeat_at = now() - interval '9 seconds' where host = 'a'`);
+    await until(
+      async () =>
+        (
+          await run.rows(`select 1 from workers where host = 'a' and is_leaving
+      and heartbeat_at > now() - interval '5 seconds'`)
+        ).length === 1,
+      { what: 'another sign of life' },
+    );
+    expect(b.ownedStreams).toHaveLength(4);
+    answer();
+    await stopped;
+    await until(() => b.ownedStreams.length === 5, { what: 'the last stream' });
+    await until(settled, { what: 'all to be settled' });
+    expect(requestsOf(run.hooks, 'slow')).toHaveLength(1);
+  } finally {
+    answer();
+    await listener.stop();
+  }
+});
+
+test('a stream that goes to a worker which joins is held up by a slow hook for the subscription of that hook alone', async () => {
+  await run.subscribe('billing', { topics: ['orders.created'] });
+  await run.subscribe('slow', { topics: ['orders.created'], timeoutMs: 60_000 });
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  run.hooks.respondWith(async ({ url }) => {
+    if (url === '/slow') await answered;
+    return 204;
+  });
+  const a = run.worker({ host: 'a' });
+  a.start();
+  await until(() => a.ownedStreams.length === 4, { what: 'the first worker to own all' });
+  const unanswered = () =>
+    new Set(requestsOf(run.hooks, 'slow').map(({ headers }) => String(headers['hookcast-position']).split(':')[0]));
+  for (let sent = 0; sent < 12; sent += 3) await publish(3, sent);
+  await until(() => unanswered().size === 4, { what: 'requests that are not answered, one from each stream at least' });
+  const b = run.worker({ host: 'b' });
+  b.start();
+  try {
+    await until(() => run.lines.some(({ fields }) => fields['workers'] === 2 && fields['streams'] === 2), {
+      timeoutMs: 10_000,
+      what: 'the streams to be shared out anew',
+    });
+    for (let sent = 0; sent < 40; sent += 10) {
+      await publish(10, 12 + sent);
+      await until(() => ids().length === 22 + sent, { what: 'the deliveries of the other subscription' });
+    }
+    expect(a.ownedStreams.length + b.ownedStreams.length).toBe(4);
+    answer();
+    await until(() => a.ownedStreams.length === 2 && b.ownedStreams.length === 2, {
+      timeoutMs: 10_000,
+      what: 'the streams to be shared out',
+    });
+    await until(settled, { timeoutMs: 10_000, what: 'all to be settled' });
+    expect(ids()).toHaveLength(52);
+    expect(requestsOf(run.hooks, 'slow')).toHaveLength(52);
+  } finally {
+    answer();
+  }
+});
+
+test('a stream whose next owner has gone before it could be handed over stays where it is', async () => {
+  const { topicId, streams } = await run.topic('reports.made', 1);
+  const [{ streamId } = { streamId: 0 }] = streams;
+  await run.subscribe('slow', { topics: ['reports.made'], timeoutMs: 60_000, concurrency: 1 });
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  run.hooks.respondWith(async () => {
+    await answered;
+    return 204;
+  });
+  const pair = [randomUUID(), randomUUID()];
+  const heir = shareOut([{ streamId, topicId }], pair).get(streamId) ?? '';
+  const first = pair.find((each) => each !== heir) ?? '';
+  const [a, b] = [run.worker({ host: 'a', workerId: first }), run.worker({ host: 'b', workerId: heir })];
+  const shares = () => run.lines.filter(({ event }) => event === 'delivery.shared-out').length;
+  const events = Array.from({ length: 4 }, (_, index) => ({ id: `r${index}` }));
+  try {
+    a.start();
+    await until(() => a.ownedStreams.length === 5, { what: 'the first worker to own all' });
+    await run.publish('reports.made', events);
+    a.wake(new Map([[streamId, events.length]]));
+    await until(() => requestsOf(run.hooks, 'slow').length === 1, { what: 'the request that is not answered' });
+    await b.runOnce();
+    await until(() => a.ownedStreams.length < 5, { timeoutMs: 10_000, what: 'the first worker to give streams away' });
+    await b.stop();
+    const before = shares();
+    await until(() => shares() > before, { timeoutMs: 10_000, what: 'the first worker to know that it is alone' });
+    expect(a.ownedStreams).toContain(streamId);
+    answer();
+    await until(settled, { timeoutMs: 15_000, what: 'all to be settled' });
+    expect(requestsOf(run.hooks, 'slow')).toHaveLength(events.length);
+    expect(await run.rows('select epoch from assignments where stream_id = $1', [streamId])).toEqual([{ epoch: 1 }]);
+  } finally {
+    answer();
+  }
 });
 
 test('a worker that cannot give a sign of life stops sending before others may take over', async () => {
@@ -163,11 +378,34 @@ test('a worker that cannot give a sign of life stops sending before others may t
   expect(await worker.runOnce()).toMatchObject({ delivered: 3 });
 
   await publish(3, 6);
-  monotonic += 6_002;
+  monotonic += 4_502;
   await expect(worker.runOnce()).rejects.toThrow(/workers/);
   expect(ids()).toHaveLength(6);
   await run.rows('alter table workers_away rename to workers');
   expect(await worker.runOnce()).toMatchObject({ delivered: 3 });
+});
+
+test('a worker that stood still between two requests asks whether it still may before the next one', async () => {
+  await run.subscribe('billing', { topics: ['orders.created'] });
+  let monotonic = 0;
+  const client = new HookClient({ policy: { allow: ['127.0.0.0/8'] } });
+  const worker = run.worker({
+    clock: { now: run.clock.now, monotonic: () => monotonic },
+    client: {
+      post: async (request) => {
+        // As if it were stopped right after it has begun the first.
+        if (monotonic < 20_000) monotonic += 20_000;
+        return client.post(request);
+      },
+    },
+  });
+  try {
+    await publish(8);
+    expect(await worker.runOnce()).toMatchObject({ delivered: 1 });
+    expect(await worker.runOnce()).toMatchObject({ delivered: 7 });
+  } finally {
+    await client.destroy();
+  }
 });
 
 test('a cursor that was created while its stream changed hands is taken in all the same', async () => {
@@ -194,4 +432,17 @@ test('a settle that finds the subscription deleted ends it and keeps the stream'
   expect(await run.rows('select distinct subscription_id from attempts where subscription_id = $1', [id])).toEqual([]);
   expect(requestsOf(run.hooks, 'email')).toHaveLength(4);
   expect(await settled()).toBe(true);
+});
+
+test('a subscription that left a topic and came back at once begins anew, though nothing else happens', async () => {
+  const { id: subscriptionId } = await run.subscribe('billing', { topics: ['orders.created'] });
+  await run.publish('orders.created', [{ id: 'e1' }, { id: 'e2' }]);
+  const worker = run.worker();
+  expect(await worker.runOnce()).toMatchObject({ delivered: 2 });
+  await deleteCursors(run.pool, { subscriptionId });
+  const topics = await run.rows<{ id: number }>('select id from topics');
+  await createCursors(run.pool, { subscriptionId, topicIds: topics.map(({ id }) => id), start: { kind: 'earliest' } });
+  await run.change('select 1');
+  expect(await worker.runOnce()).toMatchObject({ delivered: 2 });
+  expect(await worker.runOnce()).toMatchObject({ delivered: 0 });
 });

@@ -1,4 +1,5 @@
 import { markBacklog } from '@hookcast/log';
+import { leaseTokens } from '../../libs/delivery/src/flow/rate-store.js';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
 
@@ -12,11 +13,15 @@ afterEach(async () => run.close());
 const batch = (count: number, prefix = 'e') =>
   Array.from({ length: count }, (_, index) => ({ id: `${prefix}${index}` }));
 const sent = () => requestsOf(run.hooks, 'billing').length;
+/** Both clocks stand still until they are told to go on. */
+const steppedWorker = (host: string) =>
+  run.worker({ host, clock: { now: run.clock.now, monotonic: () => run.clock.now() } });
 
 test('the workers together stay within the rate, and use it', async () => {
   await run.subscribe('billing', { topics: ['orders.created'], rateLimit: 50 });
-  const workers = [run.worker({ host: 'a' }), run.worker({ host: 'b' })];
+  const workers = [steppedWorker('a'), steppedWorker('b')];
   const areSharing = async () => {
+    run.clock.advance({ seconds: 2 });
     for (const worker of workers) await worker.runOnce();
     return workers.every(({ ownedStreams }) => ownedStreams.length === 1);
   };
@@ -51,7 +56,7 @@ test('a resume drains what waited at its rate, and what comes later is not held 
   run.catalog.subscriptions.set(subscription.id, { ...subscription, drainRate: 20 });
   await markBacklog(run.pool, subscription.id);
   await run.change('select 1');
-  const worker = run.worker();
+  const worker = steppedWorker('a');
   await worker.runOnce();
   expect(sent()).toBe(4);
   for (let tenth = 1; tenth <= 10; tenth += 1) {
@@ -68,4 +73,19 @@ test('a resume drains what waited at its rate, and what comes later is not held 
   run.clock.advance({ seconds: 0.1 });
   await worker.runOnce();
   expect(sent()).toBe(240);
+});
+
+test('a bucket that was filled by a clock far ahead goes on when a right one asks', async () => {
+  const { id: subscriptionId } = await run.subscribe('billing', { topics: ['orders.created'], rateLimit: 50 });
+  const lease = async (now: number) =>
+    leaseTokens(run.pool, { subscriptionId, rate: 50, burst: 10, now: new Date(now) });
+  const start = Date.UTC(2026, 0, 1);
+  expect(await lease(start)).toMatchObject({ tokens: 10 });
+  expect(await lease(start + 3_600_000)).toMatchObject({ tokens: 10 });
+  expect(await lease(start + 1_000)).toMatchObject({ tokens: 0, waitMs: 20 });
+  expect(await lease(start + 1_100)).toMatchObject({ tokens: 5 });
+  // Within what clocks may differ nobody gets a token twice.
+  expect(await lease(start + 9_000)).toMatchObject({ tokens: 10 });
+  expect(await lease(start + 1_200)).toMatchObject({ tokens: 0 });
+  expect(await lease(start + 9_100)).toMatchObject({ tokens: 5 });
 });

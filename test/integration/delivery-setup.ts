@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createDataPool } from '@hookcast/database';
+import { controlChangesSince, createDataPool } from '@hookcast/database';
 import {
   DeliveryWorker,
   type Catalog,
+  type CatalogChanges,
   type DeliverySubscription,
   type DeliveryWorkerOptions,
   type SubscriptionCatalog,
@@ -51,6 +52,17 @@ class TestCatalog implements SubscriptionCatalog {
         .filter(({ id }) => stateOf.has(id))
         .map((subscription) => ({ ...subscription, state: stateOf.get(subscription.id) ?? subscription.state })),
       streams: await loadStreams(this.pool),
+    };
+  }
+
+  async changes(since: number): Promise<CatalogChanges | undefined> {
+    const changes = await controlChangesSince(this.pool, since);
+    if (changes === undefined) return undefined;
+    const { subscriptions, streams } = await this.load();
+    return {
+      ...changes,
+      subscriptions: subscriptions.filter(({ id }) => changes.subscriptionIds.includes(id)),
+      streams: streams.filter(({ topicId }) => changes.topicIds.includes(topicId)),
     };
   }
 }

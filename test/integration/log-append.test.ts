@@ -1,5 +1,5 @@
 import { deleteStreams, InvalidEventError, type NewEvent } from '@hookcast/log';
-import { partitionName } from '../../libs/log/src/day.js';
+import { partitionName } from '../../libs/log/src/days/day.js';
 import { until } from '../support/until.js';
 import {
   anEvent,

@@ -1,7 +1,7 @@
 import { createCursors, DayPartitions, ensureDays, type TopicRef } from '@hookcast/log';
 import pg from 'pg';
-import { addDays, dayOf, partitionName, startOf } from '../../libs/log/src/day.js';
-import { detachPartition, listPartitions } from '../../libs/log/src/partitions-store.js';
+import { addDays, dayOf, partitionName, startOf } from '../../libs/log/src/days/day.js';
+import { detachPartition, listPartitions } from '../../libs/log/src/days/partitions-store.js';
 import { until } from '../support/until.js';
 import { anEvent, logSetup, type LogSetup } from './log-setup.js';
 

@@ -1,7 +1,7 @@
 import { createDataPool } from '@hookcast/database';
 import { Appender, type AppendResult } from '@hookcast/log';
 import pg from 'pg';
-import { AppendConnection } from '../../libs/log/src/append-connection.js';
+import { AppendConnection } from '../../libs/log/src/append/append-connection.js';
 import { until } from '../support/until.js';
 import { databaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { anEvent, lockStreams, logSetup, positions, readAll, type LogSetup } from './log-setup.js';

@@ -158,6 +158,16 @@ describe('around midnight', () => {
     expect((await readAll(log.reader, topic)).map(({ id }) => id)).toEqual(['before', 'x']);
   });
 
+  test('nor is it stored twice by one that has seen the stream grow on the day before', async () => {
+    const topic = await log.topic('grown-before');
+    const grown = late();
+    await grown.append(topic, [anEvent('before')]);
+    const [first, second] = await behindLock(topic, [append(early(), topic), append(grown, topic)]);
+    const [position] = first ? positions(first) : [];
+    expect(second && positions(second)).toEqual([`${position} again`]);
+    expect((await readAll(log.reader, topic)).map(({ id }) => id)).toEqual(['before', 'x']);
+  });
+
   test('who comes late for a day writes into the day the stream is in', async () => {
     const topic = await topicOf('late');
     await early().append(topic, [anEvent('new day')]);

@@ -8,7 +8,7 @@ import {
   type StoredEvent,
   type TopicRef,
 } from '@hookcast/log';
-import { dayOf, partitionName } from '../../libs/log/src/day.js';
+import { dayOf, partitionName } from '../../libs/log/src/days/day.js';
 import { anEvent, logSetup, firstStream, positions, someEvents, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;

@@ -6,8 +6,8 @@ import {
   type RetentionPolicy,
   type TopicRef,
 } from '@hookcast/log';
-import { addDays, dayOf, partitionName, startOf } from '../../libs/log/src/day.js';
-import { listPartitions } from '../../libs/log/src/partitions-store.js';
+import { addDays, dayOf, partitionName, startOf } from '../../libs/log/src/days/day.js';
+import { listPartitions } from '../../libs/log/src/days/partitions-store.js';
 import { anEvent, firstStream, logSetup, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;

@@ -1,6 +1,6 @@
-import { AppendConnection } from '../../libs/log/src/append-connection.js';
-import { appendBatches } from '../../libs/log/src/append-log.js';
-import { addDays, partitionName } from '../../libs/log/src/day.js';
+import { AppendConnection } from '../../libs/log/src/append/append-connection.js';
+import { appendBatches } from '../../libs/log/src/append/append-log.js';
+import { addDays, partitionName } from '../../libs/log/src/days/day.js';
 import { toColumns } from '../../libs/log/src/event.js';
 import { anEvent, logSetup, type LogSetup } from './log-setup.js';
 
@@ -58,12 +58,30 @@ test('ids are looked up by index, even in a plan that was made while the day was
   await client.query(`vacuum analyze ${yesterday}`);
   const [statement] = await prepared();
   const plan = await explain(
-    `execute ${statement?.name}(1, null, array['a'], ${Array(7).fill('null').join()}, 1, null, null, null)`,
+    `execute ${statement?.name}(1, null, array['a'], ${Array(7).fill('null').join()}, 1, null, null, null, false)`,
   );
   expect(plan).toContain(`Index Scan using ${today}_id`);
   expect(plan).toContain(`Index Scan using ${yesterday}_id`);
   expect(plan).not.toMatch(/Seq Scan on events/);
   expect(plan).toMatch(/Index Scan using streams_pk|Seq Scan on streams/);
+});
+
+test('a stream that is known to have grown today is not looked at twice', async () => {
+  const topic = await log.topic('grown');
+  const streamId = topic.streams[0]?.streamId ?? 0;
+  await append([streamId], 1);
+  const { client } = await connection.open();
+  const [statement] = await prepared();
+  const looks = async (id: string, isGrown: boolean) => {
+    const values = `${streamId}, null, array['${id}'], ${Array(7).fill('null').join()}, 1, array['{}'], null, null, ${isGrown}`;
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain (analyze, costs off, timing off, summary off, buffers off) execute ${statement?.name}(${values})`,
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    return /CTE before\n\s+->[^\n]*\(([^)]+)\)/.exec(plan)?.[1];
+  };
+  expect(await looks('first', false)).toMatch(/^actual rows=1/);
+  expect(await looks('second', true)).toBe('never executed');
 });
 
 test('a new day frees the statement of the day before', async () => {

@@ -10,6 +10,7 @@ import {
   type TopicRef,
 } from '@hookcast/log';
 import { DataSource } from 'typeorm';
+import { until } from '../support/until.js';
 import { anEvent, logSetup, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
@@ -205,6 +206,27 @@ describe('what goes with a subscription or a topic', () => {
     expect(await rest('subscription_id = 51')).toEqual([2, 2, 2]);
     expect(await countOf('assignments', `stream_id in (${streamIds(gone).join()})`)).toBe(0);
     expect(await countOf('streams', `topic_id = ${gone.topicId}`)).toBe(0);
+  });
+
+  test.each<[string, (topic: TopicRef) => Promise<void>]>([
+    ['a subscription', async () => deleteCursors(log.pool, { subscriptionId: 55 })],
+    ['a topic', async ({ topicId }) => deleteStreams(log.pool, topicId)],
+  ])('results that are being written while %s is deleted go too', async (what, remove) => {
+    const topic = await log.topic(`under-way ${what}`.replaceAll(' ', '-'), 2);
+    await createCursors(log.pool, { subscriptionId: 55, topicIds: [topic.topicId], start: { kind: 'latest' } });
+    const settle = await log.pool.connect();
+    await settle.query('begin');
+    await settle.query('update cursors set settled_seq = settled_seq where subscription_id = 55');
+    for (const text of [deadLetter, retry]) await settle.query(text, [topic.topicId, 55]);
+    const removed = remove(topic);
+    await until(
+      async () => (await countOf('pg_stat_activity', `wait_event_type = 'Lock' and datname = current_database()`)) > 0,
+      { what: 'the deletion to wait for the cursors' },
+    );
+    await settle.query('commit');
+    settle.release();
+    await removed;
+    expect(await rest('subscription_id = 55')).toEqual([0, 0, 0]);
   });
 
   test('leaving a topic ends its deliveries, but dead letters stay for the operator', async () => {

@@ -1,4 +1,4 @@
-import { HeadWatch, TailListener, TailNotifier } from '@hookcast/log';
+import { HeadWatch, notifyFree, TailListener, TailNotifier } from '@hookcast/log';
 import { createDataPool } from '@hookcast/database';
 import { until } from '../support/until.js';
 import { databaseProxy } from '../support/database-proxy.js';
@@ -39,6 +39,21 @@ test('another process hears of an append', async () => {
   expect(await waiting).toBe(true);
   await listener.stop();
   await notifier.stop();
+});
+
+test('another process hears that streams wait for an owner, and takes it for no head', async () => {
+  let free = 0;
+  const heads: ReadonlyMap<number, number>[] = [];
+  const listener = new TailListener({
+    pool: log.pool,
+    onHeads: (each) => void heads.push(each),
+    onFree: () => (free += 1),
+  });
+  await listener.runOnce();
+  await notifyFree(log.pool);
+  await until(() => free === 1);
+  expect(heads).toEqual([]);
+  await listener.stop();
 });
 
 test('what comes close together is one hint', async () => {
@@ -107,7 +122,7 @@ test('both come back by themselves after the network was gone', async () => {
 test('a connection on which nothing passes any more is replaced', async () => {
   const proxy = await databaseProxy(log.url);
   const pool = createDataPool(proxy.url, { max: 1 });
-  const { listener } = await listen(pool, { timeoutMs: 200 });
+  const { listener } = await listen(pool, { timeoutMs: 1_000 });
   proxy.silence('both');
   expect(await listener.runOnce()).toEqual({ connected: false });
   proxy.mend();

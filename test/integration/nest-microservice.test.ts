@@ -16,7 +16,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { generateSecret } from '@hookcast/protocol';
 import type { PublishedEvent } from '@hookcast/publisher';
 import { HookcastClient, HookcastRecord } from '@hookcast/publisher/nest-microservice';
-import { HookcastReceiverModule, type EventContext } from '@hookcast/receiver/nest';
+import { DeadLetter, HookcastReceiverModule, RetryAfter, type EventContext } from '@hookcast/receiver/nest';
 import { HookcastEventEmitterModule } from '@hookcast/receiver/nest-event-emitter';
 import {
   HOOKCAST_TRANSPORT,
@@ -45,6 +45,9 @@ class Billing {
   bill(@Payload() order: { orderId: string }, @Ctx() context: HookcastContext): void {
     if (order.orderId === 'poison') throw new Error('cannot bill poison');
     if (order.orderId === 'refused') throw new RpcException('cannot bill this');
+    if (order.orderId === 'hopeless') throw new RpcException(new DeadLetter('no such customer'));
+    if (order.orderId === 'bare') throw new DeadLetter('no such customer');
+    if (order.orderId === 'early') throw new RpcException(new RetryAfter(600));
     seen.push(`bill ${order.orderId} ${context.topic} ${context.id} ${context.attempt}`);
   }
 
@@ -125,6 +128,17 @@ describe('an application with @EventPattern handlers', () => {
       expect(seen.toSorted()).toEqual([`audit ${id}`, `thank ${id}`]);
     },
   );
+
+  test('a verdict gets through inside an RpcException, and without one Nest hides it', async () => {
+    const { url } = await hybrid([Billing]);
+    const answerTo = async (id: string) => {
+      const { status, headers } = await fetch(`${url}/hooks`, hookRequestOf(orderEvent(id), { secret }));
+      return [status, headers.get('hookcast-verdict'), headers.get('retry-after')];
+    };
+    expect(await answerTo('hopeless')).toEqual([422, 'dead-letter', null]);
+    expect(await answerTo('early')).toEqual([503, 'retry', '600']);
+    expect(await answerTo('bare')).toEqual([500, null, null]);
+  });
 
   test('refuses a forged request, and one for a topic without a handler', async () => {
     const { url } = await hybrid([Billing]);

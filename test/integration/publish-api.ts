@@ -15,9 +15,13 @@ export interface PublishApi {
   requests(): string[][];
   /** Holds back every answer until the returned function is called. */
   hold(): () => void;
+  /** Answers so many milliseconds later from now on. */
+  answerAfter(ms: number): void;
   /** Answers 503 and stores nothing until `back()`. */
   away(): void;
   back(): void;
+  /** Topics outside of the key's scope from now on. */
+  forbid(...topics: string[]): void;
   close(): Promise<void>;
 }
 
@@ -28,10 +32,12 @@ export async function publishApi(
   const stored: CloudEvent[] = [];
   let gate: Promise<void> = Promise.resolve();
   let isAway = false;
+  let forbidden: readonly string[] = [];
+  let afterMs = 0;
   server.respondWith(async (request) => {
     await gate;
     if (isAway) return 503;
-    return store(stored, request, options);
+    return { ...store(stored, request, { ...options, forbidden }), delayMs: afterMs };
   });
   return {
     server,
@@ -43,8 +49,10 @@ export async function publishApi(
       gate = new Promise((resolve) => (open = resolve));
       return open;
     },
+    answerAfter: (ms) => void (afterMs = ms),
     away: () => void (isAway = true),
     back: () => void (isAway = false),
+    forbid: (...topics) => void (forbidden = topics),
     close: () => server.close(),
   };
 }
@@ -58,6 +66,7 @@ function eventsOf(request: ReceivedRequest): CloudEvent[] {
 }
 
 interface Rules {
+  forbidden: readonly string[];
   namesGuilty?: boolean;
   maxBatchEvents?: number;
 }
@@ -65,11 +74,13 @@ interface Rules {
 function store(
   stored: CloudEvent[],
   request: ReceivedRequest,
-  { maxBatchEvents = 1_000, ...rules }: Rules,
+  { maxBatchEvents = 1_000, forbidden, ...rules }: Rules,
 ): ScriptedAnswer {
   const topic = /^\/v1\/topics\/([^/]+)\/events$/.exec(request.url)?.[1];
   if (topic === undefined) return problem(404, 'route-not-found');
   if (request.headers.authorization !== 'Bearer good-key') return problem(401, 'unauthenticated');
+  if (forbidden.includes(topic)) return problem(403, 'forbidden');
+  if (topic.startsWith('hookcast.')) return problem(403, 'topic-reserved');
   const events = eventsOf(request);
   if (events.length > maxBatchEvents) return problem(413, 'payload-too-large');
   return (
@@ -80,7 +91,7 @@ function store(
 function refusal(
   stored: readonly CloudEvent[],
   events: readonly CloudEvent[],
-  { namesGuilty = true, isBatch: inBatch }: Rules & { isBatch: boolean },
+  { namesGuilty = true, isBatch: inBatch }: { namesGuilty?: boolean; isBatch: boolean },
 ): ScriptedAnswer | undefined {
   const pointers = (isGuilty: (event: CloudEvent) => boolean, name: string) =>
     events.flatMap((event, index) => (isGuilty(event) ? [`${inBatch ? `/${index}` : ''}/${name}`] : []));

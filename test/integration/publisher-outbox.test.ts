@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DataSource } from 'typeorm';
+import pg from 'pg';
+import { DataSource, EntitySchema } from 'typeorm';
 import { createPublisher, type Publisher } from '@hookcast/publisher';
 import {
   createOutboxRelay,
@@ -12,6 +13,7 @@ import {
 } from '@hookcast/publisher/outbox';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
+import { unprovenBlocks } from './readme-code.js';
 
 interface SentEvent {
   id: string;
@@ -23,7 +25,7 @@ interface SentEvent {
 /** A broker that keeps what it is sent once for each id, and may be told to be away or to refuse. */
 async function broker() {
   const stored: (SentEvent & { topic: string })[] = [];
-  const state = { status: 201, requests: 0, onRequest: async () => {} };
+  const state = { status: 201, requests: 0, onRequest: async () => {}, forbidden: new Set<string>() };
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -33,11 +35,14 @@ async function broker() {
       const topic = request.url?.split('/')[3] ?? '';
       const isBatch = Array.isArray(body);
       const bad = events.findIndex(({ data }) => data?.poison);
+      const refuse = (status: number, problem: object) =>
+        response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+      if (state.forbidden.has(topic)) return refuse(403, { code: 'forbidden' });
+      if (topic.startsWith('hookcast.')) return refuse(403, { code: 'topic-reserved' });
       if (state.status !== 201) return response.writeHead(state.status).end();
       if (bad >= 0) {
         const errors = [{ pointer: isBatch ? `/${bad}/data` : '/data', detail: 'does not fit the schema' }];
-        const problem = { code: 'schema-mismatch', title: 'Schema', errors };
-        return response.writeHead(422, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+        return refuse(422, { code: 'schema-mismatch', title: 'Schema', errors });
       }
       const answers = events.map((event) => {
         const at = stored.findIndex(({ id }) => id === event.id);
@@ -64,6 +69,10 @@ async function broker() {
   };
 }
 
+const Order = new EntitySchema<{ id: string; status: string }>({
+  name: 'orders',
+  columns: { id: { type: 'text', primary: true }, status: { type: 'text' } },
+});
 let database: TestDatabase;
 let source: DataSource;
 let target: Awaited<ReturnType<typeof broker>>;
@@ -71,7 +80,7 @@ let bus: Publisher;
 const relays: OutboxRelay[] = [];
 beforeAll(async () => {
   database = await createEmptyDatabase();
-  source = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+  source = await new DataSource({ type: 'postgres', url: database.url, entities: [Order] }).initialize();
   await database.pool.query(outboxTableSql());
   await database.pool.query('create table orders (id text primary key, status text)');
 });
@@ -112,6 +121,16 @@ async function publishAll(ids: readonly string[], key?: string, data: object = {
 }
 
 const published = (count: number): OutboxRound => ({ published: count, refused: 0, waiting: 0, isStandby: false });
+
+test('a round reads no more bytes than a request holds, and one event in any case', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  await publishAll(ids, 'k', { filler: 'x'.repeat(800) });
+  const small = relay({ maxBatchBytes: 2_000 });
+  expect((await small.runOnce()).published).toBe(2);
+  expect((await relay({ maxBatchBytes: 1_100 }).runOnce()).published).toBe(1);
+  expect((await small.runOnce()).published).toBe(2);
+  expect(target.ids()).toEqual(ids);
+});
 
 test('what is committed with the service’s own write is published, with the id that the call returned', async () => {
   const event = await source.transaction(async (manager) => {
@@ -214,6 +233,43 @@ test('a key that is refused, or a proxy that knows nothing of events, sets nothi
   }
 });
 
+test('a topic outside of the key’s scope holds up no other, however much of it waits, and is told', async () => {
+  const told: unknown[] = [];
+  const one = relay({ maxBatchEvents: 10, onError: (error) => told.push(error) });
+  target.state.forbidden.add('secret');
+  const publish = async (topic: string, names: string[]) =>
+    source.transaction(async (manager) =>
+      bus.outbox(manager).publishBatch(
+        topic,
+        names.map((id) => ({ id, key: 'k' })),
+      ),
+    );
+  const secrets = Array.from({ length: 15 }, (_, at) => `s${at}`);
+  await publish('secret', secrets);
+  await publish('orders', ['a', 'b']);
+  expect(await one.runOnce()).toEqual({ published: 0, refused: 0, waiting: 10, isStandby: false });
+  expect(told).toMatchObject([{ reason: 'unauthorized', code: 'forbidden', status: 403 }]);
+  expect(await one.runOnce()).toEqual(published(2));
+  expect(target.ids()).toEqual(['a', 'b']);
+  target.state.forbidden.clear();
+  await one.flush();
+  expect(target.ids()).toEqual(['a', 'b', ...secrets]);
+});
+
+test('a key that the broker does not know is told', async () => {
+  await publishAll(['a']);
+  const told: unknown[] = [];
+  target.state.status = 401;
+  await relay({ onError: (error) => told.push(error) }).runOnce();
+  expect(told).toMatchObject([{ reason: 'unauthorized', status: 401 }]);
+});
+
+test('a topic that no key may publish to is set aside', async () => {
+  await source.transaction(async (manager) => bus.outbox(manager).publish('hookcast.test', {}, { id: 'never' }));
+  await publishAll(['a']);
+  expect(await relay().runOnce()).toEqual({ published: 1, refused: 1, waiting: 0, isStandby: false });
+});
+
 test('what the broker refuses is set aside where it can be seen, and holds nothing back', async () => {
   await publishAll(['a'], 'k');
   await publishAll(['bad'], 'k', { poison: true });
@@ -269,6 +325,65 @@ test('started relays publish everything once and in order, awakened by the commi
   for (const id of ids) await publishAll([id], 'k');
   await until(() => target.stored.length === 201);
   expect(target.ids()).toEqual(['hint', ...ids]);
+});
+
+test('the outbox as in docs/publishing-modes.md', async () => {
+  const [url, apiKey, dataSource, databaseUrl] = [target.url, 'good-key', source, database.url];
+  const order = { id: 'o1', status: 'new' };
+  /* oxlint-disable no-shadow -- the names of the page */
+  // #region README
+  const bus = createPublisher({ url, apiKey, source: '/orders' });
+
+  await dataSource.transaction(async (tx) => {
+    await tx.save(Order, order);
+    await bus.outbox(tx).publish('orders.created', order, { key: order.id });
+  });
+
+  const pool = new pg.Pool({ connectionString: databaseUrl });
+  const relay = createOutboxRelay({ url, apiKey, pool });
+  relay.start();
+  // #endregion
+  /* oxlint-enable no-shadow */
+  await relay.flush();
+  await relay.stop();
+  await pool.end();
+  expect(target.stored).toMatchObject([{ topic: 'orders.created', partitionkey: 'o1', data: order }]);
+  await bus.close();
+  const page = new URL('../../docs/publishing-modes.md', import.meta.url);
+  expect(unprovenBlocks(page, import.meta.url)).toEqual([]);
+});
+
+test('flush resolves when all that was committed before is published or set aside', async () => {
+  const one = relay();
+  await one.flush();
+  expect(target.state.requests).toBe(0);
+  await source.transaction(async (manager) => {
+    const events = Array.from({ length: 2_300 }, (_, at) => ({ id: `e${at}` }));
+    await bus.outbox(manager).publishBatch('orders', events);
+  });
+  await publishAll(['bad'], undefined, { poison: true });
+  await one.flush();
+  expect(target.stored).toHaveLength(2_300);
+  expect(await waitingRows()).toMatchObject([{ event_id: 'bad', refused_at: expect.any(Date) }]);
+});
+
+test('flush waits for another relay that has the turn, and for a broker that is away', async () => {
+  await publishAll(['a', 'b']);
+  target.state.status = 503;
+  const other = relay({ intervalMs: 5 });
+  other.start();
+  const flushed = relay().flush();
+  await until(() => target.state.requests > 2);
+  target.state.status = 201;
+  await flushed;
+  expect(target.ids().toSorted()).toEqual(['a', 'b']);
+});
+
+test('flush gives up when its time is over, and leaves everything', async () => {
+  await publishAll(['a']);
+  target.state.status = 503;
+  await expect(relay().flush({ timeoutMs: 20 })).rejects.toMatchObject({ reason: 'timeout', retryable: true });
+  expect(await waitingRows()).toHaveLength(1);
 });
 
 test('a relay goes on after the database and the broker were away', async () => {

@@ -1,48 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createPublisher, PublishError, type Publisher, type PublisherOptions } from '@hookcast/publisher';
+import { createPublisher, PublishError } from '@hookcast/publisher';
 import { until } from '../support/until.js';
-import { publishApi, type PublishApi } from './publish-api.js';
-
-const folders: string[] = [];
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.close();
-  for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'hookcast-spool-'));
-  folders.push(made);
-  return made;
-}
-
-async function api(): Promise<PublishApi> {
-  const broker = await publishApi();
-  open.push(broker);
-  return broker;
-}
-
-function publisher(url: string, directory: string, options: Partial<PublisherOptions> = {}): Publisher {
-  const { spool, ...rest } = options;
-  const bus = createPublisher({
-    url,
-    apiKey: 'good-key',
-    mode: 'spool',
-    retry: { baseMs: 1, maxMs: 20 },
-    ...rest,
-    spool: { ...spool, directory },
-  });
-  open.push({ close: () => bus.close({ timeoutMs: 0 }) });
-  return bus;
-}
+import type { PublishApi } from './publish-api.js';
+import { api, folder, numbered, publisher } from './spool-setup.js';
 
 const ids = (broker: PublishApi) => broker.stored.map(({ id }) => id);
-const numbered = (count: number) => Array.from({ length: count }, (_, at) => `e${at}`);
 
 test('while the broker is there nothing is spooled', async () => {
   const broker = await api();
@@ -63,7 +29,7 @@ test('what is published while the broker is away is safe at once, and stored in 
   expect(bus.spooled.events).toBe(2_500);
   expect(broker.stored).toEqual([]);
   broker.back();
-  await until(() => bus.spooled.events === 0);
+  await until(() => bus.spooled.events === 0, { timeoutMs: 20_000 });
   expect(ids(broker)).toEqual(numbered(2_500));
   expect((await bus.publish('orders', {}, { id: 'after' })).position).toBe('1:2501');
 });
@@ -94,6 +60,47 @@ test('a broker that accepts and never answers holds nobody up for longer than af
   expect(ids(broker)).toEqual(['a']);
 });
 
+test('a broker that is up and slow is waited for once, and asked first again once it is quick', async () => {
+  const broker = await api();
+  const afterMs = 50;
+  const bus = publisher(broker.url, folder(), { spool: { directory: '', afterMs } });
+  const publish = async (id: string) => (await bus.publish('orders', {}, { id })).spooled === true;
+  const release = broker.hold();
+  expect(await publish('first')).toBe(true);
+  await until(() => broker.requests().length === 2, { what: 'the request out of the spool' });
+  const asked = performance.now();
+  // None of them waits for the broker: it answers nobody.
+  for (const id of numbered(20)) expect(await publish(id)).toBe(true);
+  expect(broker.stored).toEqual([]);
+  await until(() => performance.now() - asked > afterMs, { what: 'an answer that is slow' });
+  const releaseNext = broker.hold();
+  release();
+  await until(() => broker.stored.length === 1, { what: 'the first event' });
+  await until(() => broker.requests().length === 3, { what: 'the others' });
+  const askedAgain = performance.now();
+  await until(() => performance.now() - askedAgain > afterMs, { what: 'another slow answer' });
+  const hang = broker.hold();
+  releaseNext();
+  await until(() => bus.spooled.events === 0, { what: 'an empty spool' });
+  expect(await publish('behind')).toBe(true);
+  hang();
+  await until(async () => !(await publish(`later-${String(Math.random())}`)), {
+    what: 'a call that the broker answers',
+  });
+});
+
+test('with afterMs 0 no call waits for the broker', async () => {
+  const broker = await api();
+  const release = broker.hold();
+  const bus = publisher(broker.url, folder(), { spool: { directory: '', afterMs: 0 } });
+  for (const id of numbered(5)) expect(await bus.publish('orders', {}, { id })).toMatchObject({ id, spooled: true });
+  expect(broker.stored).toEqual([]);
+  release();
+  await until(() => bus.spooled.events === 0);
+  expect(ids(broker)).toEqual(numbered(5));
+  expect(await bus.publish('orders', {}, { id: 'quick' })).toMatchObject({ spooled: true });
+});
+
 test('a batch stays whole in the spool', async () => {
   const broker = await api();
   const bus = publisher(broker.url, folder());
@@ -102,6 +109,55 @@ test('a batch stays whole in the spool', async () => {
   broker.back();
   await until(() => broker.stored.length === 3);
   expect(broker.requests().at(-1)).toEqual(['a', 'b', 'c']);
+});
+
+test('out of the spool everything of a topic comes in the order of the calls: with keys and without, batches and single events', async () => {
+  const broker = await api();
+  const bus = publisher(broker.url, folder());
+  broker.away();
+  await bus.publish('orders', {}, { id: '1' });
+  await bus.publish('orders', {}, { id: '2', key: 'k' });
+  await bus.publish('orders', {}, { id: '3' });
+  await bus.publishBatch('orders', [
+    { id: '4', key: 'k' },
+    { id: '5', key: 'k' },
+  ]);
+  await bus.publish('orders', {}, { id: '6', key: 'k' });
+  broker.back();
+  await until(() => bus.spooled.events === 0);
+  expect(ids(broker)).toEqual(['1', '2', '3', '4', '5', '6']);
+});
+
+test('flush waits for calls that go into the spool', async () => {
+  const broker = await api();
+  const bus = publisher(broker.url, folder(), { spool: { directory: '', afterMs: 0 } });
+  broker.away();
+  const settled: string[] = [];
+  for (const id of numbered(3)) void bus.publish('orders', {}, { id }).then(() => settled.push(id));
+  await bus.flush();
+  expect(settled).toEqual(numbered(3));
+});
+
+test.each([
+  [404, 'default backend - 404'],
+  [400, '<html>'],
+  [405, ''],
+  [301, ''],
+  [409, '<html>'],
+])('an answer %i that is not about the event (%s) throws nothing out of the spool', async (status, body) => {
+  const broker = await api();
+  const directory = folder();
+  const bus = publisher(broker.url, directory);
+  broker.away();
+  await bus.publishBatch('orders', [{ id: 'a' }, { id: 'b' }]);
+  await bus.publish('orders', {}, { id: 'c' });
+  const seen = broker.server.requests.length;
+  broker.server.answer({ status, body }, { status, body }, { status, body });
+  broker.back();
+  await until(() => bus.spooled.events === 0);
+  expect(broker.server.requests.length).toBeGreaterThanOrEqual(seen + 4);
+  expect(ids(broker)).toEqual(['a', 'b', 'c']);
+  expect(readdirSync(directory)).not.toContain('rejected.jsonl');
 });
 
 test('the next start publishes what the last one left, without the record it was writing', async () => {

@@ -188,6 +188,21 @@ test('a connection that ends early runs no handler', async () => {
   expect(seen).toEqual([]);
 });
 
+test('a connection that has ended before the receiver is asked is not waited for', async () => {
+  const { receiver, refusals, seen } = setup();
+  let isDone = false;
+  const url = new URL(
+    await listen((request, response) => {
+      request.once('close', () => void receiver.node(request, response).then(() => (isDone = true)));
+    }),
+  );
+  const socket = connect(Number(url.port), url.hostname);
+  socket.write('POST /hooks HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf', () => socket.destroy());
+  await until(() => isDone);
+  expect(refusals).toEqual(['body-incomplete']);
+  expect(seen).toEqual([]);
+});
+
 test('the handshake of the CloudEvents webhook spec is answered', async () => {
   const { receiver } = setup();
   const url = await onNode(receiver);

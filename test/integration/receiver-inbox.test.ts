@@ -1,4 +1,6 @@
-import { DataSource } from 'typeorm';
+import { DataSource, EntitySchema } from 'typeorm';
+import { generateSecret } from '@hookcast/protocol';
+import { createReceiver, type EventContext } from '@hookcast/receiver';
 import {
   createInbox,
   createInboxPruning,
@@ -8,13 +10,18 @@ import {
 } from '@hookcast/receiver/inbox';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
+import { hookRequestOf, orderEvent } from './signed-delivery.js';
 
+const Invoice = new EntitySchema<{ orderId: string }>({
+  name: 'invoice',
+  columns: { orderId: { type: 'text', primary: true } },
+});
 let database: TestDatabase;
 let source: DataSource;
 const inbox = createInbox();
 beforeAll(async () => {
   database = await createEmptyDatabase();
-  source = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+  source = await new DataSource({ type: 'postgres', url: database.url, entities: [Invoice] }).initialize();
   await inbox.createTable(database.pool);
   await database.pool.query('create table effects (event_id text not null, by text)');
 });
@@ -129,6 +136,34 @@ test('outside a transaction it is refused, since nothing would hold the two toge
   expect((await database.pool.query('select 1 from hookcast_inbox')).rows).toEqual([]);
 });
 
+test('a handler as in the README', async () => {
+  interface Order {
+    orderId: string;
+  }
+  const dataSource = source;
+  await dataSource.query('create table invoice ("orderId" text primary key)');
+  await database.pool.query("insert into hookcast_inbox values ('s', 'old', '', now() - interval '15 days')");
+  /* oxlint-disable no-shadow -- the name of the README */
+  // #region README
+  const inbox = createInbox(); // table hookcast_inbox
+  const onOrder = (order: Order, context: EventContext) =>
+    dataSource.transaction(async (tx) => {
+      await inbox.once(tx, context, () => tx.save(Invoice, { orderId: order.orderId }));
+    });
+
+  const pruning = createInboxPruning({ connection: dataSource });
+  pruning.start(); // forgets after 14 days
+  // #endregion
+  /* oxlint-enable no-shadow */
+  for (const orderId of ['first', 'comes again and would be another']) {
+    await onOrder({ orderId }, event('a') as EventContext);
+  }
+  expect(await dataSource.manager.find(Invoice)).toEqual([{ orderId: 'first' }]);
+  const ids = async () => (await database.pool.query('select event_id from hookcast_inbox')).rows;
+  await until(async () => (await ids()).every((row) => row.event_id === 'a'));
+  await pruning.stop();
+});
+
 test('pruning forgets what is older than the retention, in several statements', async () => {
   await database.pool.query(`
     insert into hookcast_inbox (subscription, event_id, handled_at)
@@ -172,4 +207,27 @@ test('in memory, an effect that failed may be tried again, and one under way is 
   await expect(memory.once(nothing, event('a'), () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   const results = await Promise.all([1, 2, 3].map((n) => memory.once(nothing, event('a'), async () => n)));
   expect(results).toEqual([{ kind: 'handled', value: 1 }, { kind: 'duplicate' }, { kind: 'duplicate' }]);
+});
+
+test('a captured request under the name of another subscription has no second effect', async () => {
+  const secret = generateSecret();
+  const memory = createMemoryInbox();
+  const effectsOf: string[] = [];
+  const receiver = createReceiver({
+    secrets: [secret],
+    on: { '**': async (_, context) => memory.once(database.pool, context, () => effectsOf.push(context.id)) },
+    handlers: [
+      {
+        pattern: '**',
+        subscription: 'audit',
+        handle: async (_, context) =>
+          memory.once(database.pool, context, () => effectsOf.push(`audit ${context.id}`), { handler: 'audit' }),
+      },
+    ],
+  });
+  for (const named of [{}, { subscription: 'billing' }, { subscription: 'audit' }, { subscription: 'x' }]) {
+    const request = hookRequestOf(orderEvent('a'), { secret, ...named });
+    expect((await receiver.fetch(new Request('http://billing/', request))).status).toBe(204);
+  }
+  expect(effectsOf).toEqual(['a', 'audit a']);
 });

@@ -197,15 +197,15 @@ describe('an application with handlers', () => {
     expect((await post(`${url}/in`, 'a')).status).toBe(204);
   });
 
-  test('another HTTP adapter than Express stops the start and says so', async () => {
+  test('another HTTP adapter than Express and Fastify stops the start and says so', async () => {
     class OtherAdapter extends ExpressAdapter {
       override getType(): string {
-        return 'fastify';
+        return 'koa';
       }
     }
     const options = { logger: false, abortOnError: false } as const;
     const starting = NestFactory.create(appModule({ secrets: [secret] }), new OtherAdapter(), options);
-    await expect(starting).rejects.toThrow('HookcastReceiverModule needs @nestjs/platform-express');
+    await expect(starting).rejects.toThrow('HookcastReceiverModule needs @nestjs/platform-express or -fastify');
   });
 
   test('starts without an HTTP server, with no hook', async () => {

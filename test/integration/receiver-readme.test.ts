@@ -5,12 +5,22 @@ import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import express from 'express';
 import { generateSecret } from '@hookcast/protocol';
-import { createReceiver, createRegistration, HookRequestError, verifyHookRequest } from '@hookcast/receiver';
+import {
+  createPublicKeys,
+  createReceiver,
+  createRegistration,
+  DeadLetter,
+  Drop,
+  HookRequestError,
+  Retry,
+  RetryAfter,
+  verifyHookRequest,
+} from '@hookcast/receiver';
 import { HookcastReceiver, HookcastReceiverModule, OnEvent, type EventContext } from '@hookcast/receiver/nest';
 import { until } from '../support/until.js';
 import { unprovenBlocks } from './readme-code.js';
 import { servicesApi, type ServicesApi } from './services-api.js';
-import { hookRequestOf, orderEvent } from './signed-delivery.js';
+import { hookRequestOf, orderEvent, signingPair } from './signed-delivery.js';
 
 interface Order {
   orderId: string;
@@ -135,12 +145,67 @@ test('a plain service registers', async () => {
   registration.start();
   // #endregion
   await until(() => registration.isRegistered);
-  const request = hookRequestOf(orderEvent('o1'), { secret: broker.secretOf('billing.orders') });
+  const subscription = 'billing.orders';
+  const request = hookRequestOf(orderEvent('o1'), { secret: broker.secretOf(subscription), subscription });
   expect((await receiver.fetch(new Request('http://billing/hooks', request))).status).toBe(204);
   registration.stop();
 });
 
-test('every TypeScript block of the README is code of this file, or of that about senders', () => {
+test('a plain service takes the public keys of the broker', async () => {
+  const brokerUrl = broker.url;
+  const { secret, publicKey } = signingPair();
+  broker.publish(publicKey);
+  // #region README
+  const receiver = createReceiver({
+    publicKeys: createPublicKeys({ url: brokerUrl }),
+    on: { 'orders.*': (order: Order, { id }) => writeInvoice(id, order) },
+  });
+  // #endregion
+  const request = hookRequestOf(orderEvent('o1'), { secret });
+  const status = async () => (await receiver.fetch(new Request('http://billing/hooks', request))).status;
+  await until(async () => (await status()) === 204);
+  expect(written[0]).toBe('o1 o1');
+});
+
+test('handlers throw verdicts', async () => {
+  interface Payment {
+    test?: boolean;
+    currency?: string;
+    account?: string;
+    bank?: string;
+  }
+  const secret = generateSecret();
+  const isLocked = async (account = '') => account === 'locked';
+  const isClosed = async (bank = '') => bank === 'closed';
+  // #region README
+  const receiver = createReceiver({
+    secrets: [secret],
+    on: {
+      'payments.*': async (payment: Payment) => {
+        if (payment.test) throw new Drop(); // settled, counted as dropped
+        if (payment.currency === 'XXX') throw new DeadLetter('no such currency'); // kept as a dead letter, at once
+        if (await isLocked(payment.account)) throw new Retry(); // again, on the schedule of the subscription
+        if (await isClosed(payment.bank)) throw new RetryAfter(600); // again, but not within ten minutes
+      },
+    },
+  });
+  // #endregion
+  const answerTo = async (payment: Payment) => {
+    const request = hookRequestOf(orderEvent('p1', payment), { secret, topic: 'payments.made' });
+    const { headers } = await receiver.fetch(new Request('http://billing/hooks', request));
+    return [headers.get('hookcast-verdict'), headers.get('retry-after')];
+  };
+  expect(await answerTo({ test: true })).toEqual(['drop', null]);
+  expect(await answerTo({ currency: 'XXX' })).toEqual(['dead-letter', null]);
+  expect(await answerTo({ account: 'locked' })).toEqual(['retry', null]);
+  expect(await answerTo({ bank: 'closed' })).toEqual(['retry', '600']);
+  expect(await answerTo({})).toEqual([null, null]);
+});
+
+test('every block of code in the README is that of a test', () => {
   const readme = new URL('../../libs/receiver/README.md', import.meta.url);
-  expect(unprovenBlocks(readme, import.meta.url, new URL('receiver-senders.test.ts', import.meta.url))).toEqual([]);
+  const others = ['receiver-senders', 'receiver-inbox', 'nest-inbox'].map(
+    (name) => new URL(`${name}.test.ts`, import.meta.url),
+  );
+  expect(unprovenBlocks(readme, import.meta.url, ...others)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { createReceiver, createRegistration, type Registration, type RegistrationOptions } from '@hookcast/receiver';
 import { until } from '../support/until.js';
 import { servicesApi, type ServicesApi } from './services-api.js';
-import { hookRequestOf, orderEvent } from './signed-delivery.js';
+import { batchRequestOf, hookRequestOf, orderEvent } from './signed-delivery.js';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -41,7 +41,39 @@ test('one round declares every subscription and learns their secrets', async () 
   expect(broker.declared.get('billing')).toEqual({ revision: 7, subscriptions: [orders, other] });
   expect(registration.isRegistered).toBe(true);
   expect(registration.secretsOf('billing.orders')).toEqual([broker.secretOf('billing.orders')]);
-  expect(registration.secretsOf(undefined)).toHaveLength(2);
+  expect(registration.secretsOf(undefined)).toEqual([]);
+});
+
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('the log is full');
+    },
+  ],
+  [
+    'rejects',
+    async () => {
+      throw new Error('the log is full');
+    },
+  ],
+])('a log that %s neither ends the registration nor the process', async (_, fail) => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => void unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {});
+  try {
+    const subscriptions = [{ ...orders, leaseSeconds: 0.03, signature: 'both' as const }];
+    const { broker, registration } = await setup({ subscriptions, log: { info: fail, warn: fail, error: fail } });
+    broker.server.answer(503, 503, 401);
+    registration.start();
+    await until(() => broker.heartbeats.length > 1, { what: 'leases that are renewed' });
+    expect(unhandled).toEqual([]);
+    expect(told).toHaveBeenCalled();
+  } finally {
+    told.mockRestore();
+    process.off('unhandledRejection', note);
+  }
 });
 
 test('a broker that is away is asked again until it answers, and the service hears of it', async () => {
@@ -72,12 +104,66 @@ test('a broker that says no is told in the log, with its reasons, and asked agai
   );
 });
 
-test('an instance of an older deploy does not take the subscriptions back', async () => {
-  const { broker, registration: newer } = await setup({ revision: 8 });
-  await newer.runOnce();
-  const { registration: older } = await setup({ revision: 7, subscriptions: [] }, broker);
-  expect(await older.runOnce()).toMatchObject({ kind: 'refused', status: 409 });
-  expect(broker.declared.get('billing')?.subscriptions).toEqual([orders]);
+describe('an instance of an older deploy that starts while a newer one is declared', () => {
+  const refunds = { name: 'billing.refunds', topics: ['refunds.*'], url: 'http://billing:3000/hooks' };
+  const moved = { ...refunds, url: 'http://billing:3000/other' };
+  const gone = { name: 'billing.gone', topics: ['gone.*'], url: 'http://billing:3000/hooks' };
+
+  async function rolledOut() {
+    const { broker, registration: newer } = await setup({ revision: 8, subscriptions: [orders, moved] });
+    await newer.runOnce();
+    const older = await setup(
+      { revision: 7, subscriptions: [{ ...orders, leaseSeconds: 0.03 }, refunds, gone] },
+      broker,
+    );
+    return older;
+  }
+
+  test('verifies with the secrets of the newer declaration, for what points to the same hook', async () => {
+    const { broker, registration, lines } = await rolledOut();
+    expect(await registration.runOnce()).toEqual({ kind: 'outdated', subscriptions: 1 });
+    expect(broker.declared.get('billing')?.subscriptions).toEqual([orders, moved]);
+    expect(registration.isRegistered).toBe(false);
+    const receiver = receiverFor(registration);
+    const deliver = async (subscription: string) => {
+      const request = hookRequestOf(orderEvent('a'), { secret: broker.secretOf(subscription), subscription });
+      return (await receiver.fetch(new Request('http://billing/', request))).status;
+    };
+    expect([await deliver('billing.orders'), await deliver('billing.refunds')]).toEqual([204, 401]);
+    expect(lines).toEqual([]);
+  });
+
+  test('says so once and renews the leases', async () => {
+    const { broker, registration, lines } = await rolledOut();
+    registration.start();
+    await until(() => broker.heartbeats.length >= 3);
+    expect(lines).toEqual(['warn A newer revision of billing than 7 is registered, and is left as it is']);
+  });
+
+  test('learns of a secret that is changed then', async () => {
+    const { broker, registration } = await rolledOut();
+    registration.start();
+    await until(() => registration.secretsOf('billing.orders').length === 1);
+    const secret = broker.rotate('billing.orders');
+    const delivery = { secret, subscription: 'billing.orders' };
+    const request = () => new Request('http://billing/', hookRequestOf(orderEvent('a'), delivery));
+    const receiver = receiverFor(registration);
+    expect((await receiver.fetch(request())).status).toBe(401);
+    await until(() => registration.secretsOf('billing.orders')[0] === secret);
+    expect((await receiver.fetch(request())).status).toBe(204);
+  });
+
+  test('answers 503 as long as nothing of the newer one is its own, and asks again', async () => {
+    const { broker, registration: newer } = await setup({ revision: 8, subscriptions: [moved] });
+    await newer.runOnce();
+    const { registration, lines } = await setup({ revision: 7, subscriptions: [refunds] }, broker);
+    expect(await registration.runOnce()).toMatchObject({ kind: 'refused', code: 'revision-outdated' });
+    const request = hookRequestOf(orderEvent('a'), { secret: broker.secretOf('billing.refunds') });
+    expect((await receiverFor(registration).fetch(new Request('http://billing/', request))).status).toBe(503);
+    broker.declared.delete('billing');
+    expect(await registration.runOnce()).toMatchObject({ kind: 'registered' });
+    expect(lines).toEqual([]);
+  });
 });
 
 test('requests are refused with 503 until the secret is known, and accepted from then on', async () => {
@@ -91,7 +177,6 @@ test('requests are refused with 503 until the secret is known, and accepted from
   expect(await deliver(secret)).toBe(503);
   await registration.runOnce();
   expect(await deliver(secret, 'billing.orders')).toBe(204);
-  expect(await deliver(secret)).toBe(204);
   expect(await deliver(broker.rotate('billing.orders'), 'billing.orders')).toBe(401);
 });
 
@@ -105,6 +190,49 @@ test('the secret of one subscription does not open another', async () => {
     subscription: 'billing.orders',
   });
   expect((await receiver.fetch(new Request('http://billing/', request))).status).toBe(401);
+});
+
+test.each([
+  ['no subscription', {}, 401],
+  ['a subscription of somebody else', { subscription: 'audit.orders' }, 401],
+  ['a topic it was not declared for', { subscription: 'billing.orders', topic: 'payments.made' }, 404],
+])('a genuine request that names %s runs no handler', async (_, named, status) => {
+  const { broker, registration } = await setup();
+  await registration.runOnce();
+  const seen: unknown[] = [];
+  const receiver = createReceiver({ registration, on: { '**': (data) => seen.push(data) }, onRefused: () => {} });
+  const request = hookRequestOf(orderEvent('a'), { secret: broker.secretOf('billing.orders'), ...named });
+  expect((await receiver.fetch(new Request('http://billing/', request))).status).toBe(status);
+  expect(seen).toEqual([]);
+});
+
+test('behind a failed event of a strict subscription, nothing of its batch is handled', async () => {
+  const { broker, registration } = await setup({ subscriptions: [{ ...orders, ordering: 'strict' }] });
+  await registration.runOnce();
+  const seen: string[] = [];
+  const receiver = createReceiver({
+    registration,
+    onError: () => {},
+    on: {
+      'orders.*': (_data, { id }) => {
+        seen.push(id);
+        if (id === 'b') throw new Error('not now');
+      },
+    },
+  });
+  const delivery = { secret: broker.secretOf('billing.orders'), subscription: 'billing.orders' };
+  const batch = batchRequestOf(
+    ['a', 'b', 'c'].map((id) => orderEvent(id)),
+    delivery,
+  );
+  const answer = await receiver.fetch(new Request('http://billing/', batch));
+  expect(seen).toEqual(['a', 'b']);
+  expect(await answer.json()).toEqual({
+    results: [
+      { id: 'b', verdict: 'retry' },
+      { id: 'c', verdict: 'retry' },
+    ],
+  });
 });
 
 test('a restarted service learns the same secrets from the same declaration', async () => {
@@ -121,7 +249,8 @@ test('a secret that was changed on the broker is fetched when a signature fails,
   registration.start();
   await until(() => registration.isRegistered);
   const secret = broker.rotate('billing.orders');
-  const deliver = () => receiver.fetch(new Request('http://billing/', hookRequestOf(orderEvent('a'), { secret })));
+  const request = () => hookRequestOf(orderEvent('a'), { secret, subscription: 'billing.orders' });
+  const deliver = () => receiver.fetch(new Request('http://billing/', request()));
   expect((await deliver()).status).toBe(401);
   await until(() => registration.secretsOf('billing.orders')[0] === secret);
   expect((await deliver()).status).toBe(204);

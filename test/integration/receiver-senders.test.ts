@@ -3,9 +3,10 @@ import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
-import { All, Controller, HttpException, Injectable, Module, Param, Post, type Type } from '@nestjs/common';
+import { All, Body, Controller, HttpException, Injectable, Module, Param, Post, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import { FromSender, SenderItems, type FollowUp, type ReceivedItem } from '@hookcast/receiver/nest-senders';
 import {
@@ -140,12 +141,17 @@ function moduleOf(controller: Type): Type {
   return AppModule;
 }
 
-async function start(controller: Type = Inbox, options: { rawBody?: boolean } = { rawBody: true }): Promise<string> {
-  const app = await NestFactory.create<NestExpressApplication>(moduleOf(controller), {
-    logger: false,
-    abortOnError: false,
-    ...options,
-  });
+/** What applications stand on; tests that say nothing are about Express. */
+const adapters = { express: () => new ExpressAdapter(), fastify: () => new FastifyAdapter() };
+let adapter: keyof typeof adapters = 'express';
+afterEach(() => void (adapter = 'express'));
+
+async function start(
+  controller: Type = Inbox,
+  options: { rawBody?: boolean } = { rawBody: adapter === 'express' },
+): Promise<string> {
+  const all = { logger: false, abortOnError: false, ...options } as const;
+  const app = await NestFactory.create(moduleOf(controller), adapters[adapter](), all);
   open.push(app);
   await app.listen(0, '127.0.0.1');
   return `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
@@ -173,7 +179,9 @@ const issue = (action: string, id: string, source = github) =>
   );
 const githubHeaders = (id: string) => ({ 'X-GitHub-Event': 'issues', 'X-GitHub-Delivery': id });
 
-describe('a handler behind @FromSender', () => {
+describe.each(['express', 'fastify'] as const)('a handler behind @FromSender on %s', (which) => {
+  beforeEach(() => void (adapter = which));
+
   test('gets the verified events with their exact bytes', async () => {
     const url = `${await start()}/in/github`;
     expect(await answerTo(url, issue('opened', 'a'))).toEqual({ status: 200, body: '' });
@@ -301,6 +309,45 @@ describe('a handler behind @FromSender', () => {
     expect((await send(url, request)).status).toBe(200);
     expect(followUps).toMatchObject([{ kind: 'confirm', url: expect.stringContaining('amazonaws.com') }]);
   });
+});
+
+test('an application on Fastify needs no setting, and reads no more than a handler allows', async () => {
+  @Controller('in')
+  class Small {
+    @Post('small')
+    @FromSender('github', { secrets: github.secrets, maxBodyBytes: 100 })
+    take(@SenderItems() items: readonly ReceivedItem[]): void {
+      note(items);
+    }
+
+    @Post('parsed')
+    parsed(@Body() body: object): object {
+      return body;
+    }
+  }
+  adapter = 'fastify';
+  const url = `${await start(Small)}/in`;
+  expect((await send(`${url}/small`, issue('opened', 'a'))).status).toBe(200);
+  const large = sign(
+    { body: JSON.stringify({ action: 'x'.repeat(200) }), headers: githubHeaders('b') },
+    github,
+    new Date(),
+  );
+  expect((await send(`${url}/small`, large)).status).toBe(413);
+  expect(seen).toEqual(['issues.opened a']);
+  const others = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"n":1}' };
+  expect(await (await fetch(`${url}/parsed`, others)).json()).toEqual({ n: 1 });
+});
+
+test('an application on another adapter does not start, and is told why', async () => {
+  class Other extends ExpressAdapter {
+    override getType(): string {
+      return 'other';
+    }
+  }
+  const app = await NestFactory.create(moduleOf(Inbox), new Other(), { logger: false, abortOnError: false });
+  open.push(app);
+  await expect(app.init()).rejects.toThrow('@FromSender needs @nestjs/platform-express or -fastify, not other');
 });
 
 test('an application that keeps no raw bytes answers 500, so that nothing is taken for refused', async () => {

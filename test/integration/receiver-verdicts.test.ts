@@ -100,17 +100,37 @@ test('in a batch, what follows a failed event of its key is not handled and come
   });
 });
 
-test('the position of a request is that of the first event of a batch, and of no other', async () => {
-  const seen: Pick<EventContext, 'id' | 'position' | 'attempt'>[] = [];
-  const { send } = setup({
-    on: { 'orders.*': (_, { id, position, attempt }) => void seen.push({ id, position, attempt }) },
+describe('each event of a batch', () => {
+  async function placesOf(headers: Record<string, string>) {
+    const seen: Pick<EventContext, 'id' | 'position' | 'attempt'>[] = [];
+    const { send } = setup({
+      on: { 'orders.*': (_, { id, position, attempt }) => void seen.push({ id, position, attempt }) },
+    });
+    const all = { 'hookcast-position': '4:17', 'hookcast-attempt': '3', ...headers };
+    await send(batchRequestOf([orderEvent('a'), orderEvent('b'), orderEvent('c')], { secret, headers: all }));
+    return seen;
+  }
+
+  test('has its own position and attempt', async () => {
+    const headers = { 'hookcast-positions': '4:17+2,5:1', 'hookcast-attempts': '1*2,3' };
+    expect(await placesOf(headers)).toEqual([
+      { id: 'a', position: '4:17', attempt: 1 },
+      { id: 'b', position: '4:19', attempt: 1 },
+      { id: 'c', position: '5:1', attempt: 3 },
+    ]);
   });
-  const headers = { 'hookcast-position': '4:17', 'hookcast-attempt': '3' };
-  await send(batchRequestOf([orderEvent('a'), orderEvent('b')], { secret, headers }));
-  expect(seen).toEqual([
-    { id: 'a', position: '4:17', attempt: 3 },
-    { id: 'b', position: undefined, attempt: 3 },
-  ]);
+
+  test.each<[string, Record<string, string>]>([
+    ['of a broker that does not tell them', {}],
+    ['whose headers tell of another number of events', { 'hookcast-positions': '4:17+1', 'hookcast-attempts': '1*4' }],
+    ['whose headers are broken', { 'hookcast-positions': '4:17+1*99999999', 'hookcast-attempts': 'x' }],
+  ])('%s has the position of the first and the highest attempt', async (_, headers) => {
+    expect(await placesOf(headers)).toEqual([
+      { id: 'a', position: '4:17', attempt: 3 },
+      { id: 'b', position: undefined, attempt: 3 },
+      { id: 'c', position: undefined, attempt: 3 },
+    ]);
+  });
 });
 
 test('a thousand failures in a batch are told one by one, not by a 500', async () => {

@@ -21,6 +21,8 @@ export interface ServicesApi {
   /** Gives the subscription another secret, of which the service is not told. */
   rotate(subscription: string): string;
   heartbeats: string[];
+  /** Has these `whpk_` keys published. */
+  publish(...publicKeys: string[]): void;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function servicesApi(options: { showsSecrets?: boolean } = {}): Pro
   const declared: ServicesApi['declared'] = new Map();
   const secrets = new Map<string, string>();
   const heartbeats: string[] = [];
+  let published: string[] = [];
   const secretOf = (name: string) => {
     const secret = secrets.get(name) ?? generateSecret();
     secrets.set(name, secret);
@@ -36,7 +39,10 @@ export async function servicesApi(options: { showsSecrets?: boolean } = {}): Pro
   };
 
   server.respondWith((request) => {
-    const [, service = '', heartbeat] = /^\/v1\/services\/([^/]+)(\/heartbeat)?$/.exec(request.url) ?? [];
+    if (request.url === '/.well-known/hookcast-keys.json') {
+      return json(200, { keys: published.map((publicKey) => ({ publicKey })) });
+    }
+    const [, service = '', heartbeat] = /^\/v1\/services\/([^/]+?)(\/heartbeat)?(?:\?.*)?$/.exec(request.url) ?? [];
     if (request.headers.authorization !== 'Bearer good-key') return json(401, { code: 'unauthenticated' });
     if (heartbeat !== undefined) {
       if (!declared.has(service)) return json(404, { code: 'service-not-found' });
@@ -48,14 +54,21 @@ export async function servicesApi(options: { showsSecrets?: boolean } = {}): Pro
 
   function declare(service: string, request: ReceivedRequest): ScriptedAnswer {
     const body = JSON.parse(request.body.toString()) as { revision?: number; subscriptions: Declared[] };
-    if ((body.revision ?? 0) < (declared.get(service)?.revision ?? 0)) return json(409, { code: 'revision-outdated' });
-    const isNew = !declared.has(service);
-    declared.set(service, body);
-    const subscriptions = body.subscriptions.map((one) => ({
+    const stored = declared.get(service);
+    const revision = body.revision ?? stored?.revision ?? 0;
+    if (revision < (stored?.revision ?? 0)) return json(409, { code: 'revision-outdated' });
+    const isDryRun = request.url.endsWith('?dryRun=true');
+    const isNew = stored === undefined && !isDryRun;
+    if (!isDryRun) declared.set(service, body);
+    const names = body.subscriptions.map(({ name }) => name);
+    const shown = isDryRun
+      ? (stored?.subscriptions ?? []).filter(({ name }) => names.includes(name))
+      : body.subscriptions;
+    const subscriptions = shown.map((one) => ({
       ...one,
       secret: options.showsSecrets === false ? 'whsec_…abcd' : secretOf(one.name),
     }));
-    return json(isNew ? 201 : 200, { service, dryRun: false, plan: {}, subscriptions });
+    return json(isNew ? 201 : 200, { service, dryRun: isDryRun, plan: {}, subscriptions });
   }
 
   return {
@@ -68,6 +81,7 @@ export async function servicesApi(options: { showsSecrets?: boolean } = {}): Pro
       return secretOf(name);
     },
     heartbeats,
+    publish: (...publicKeys) => void (published = publicKeys),
     close: () => server.close(),
   };
 }

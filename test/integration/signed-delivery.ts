@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import {
   batchWebhookId,
   escapeWebhookId,
@@ -74,4 +75,12 @@ function signedRequest(
     },
     body,
   };
+}
+
+/** An Ed25519 key of a broker: the secret to sign with, and what it publishes. */
+export function signingPair(): { secret: string; publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  return { secret: `whsk_${seed.toString('base64')}`, publicKey: `whpk_${raw.toString('base64')}` };
 }

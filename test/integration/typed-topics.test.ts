@@ -1,5 +1,6 @@
 import { createTestBus } from '@hookcast/publisher/testing';
-import type { TopicData } from '@hookcast/receiver';
+import { HookcastClient, HookcastRecord } from '@hookcast/publisher/nest-microservice';
+import { createReceiver, type TopicData } from '@hookcast/receiver';
 import { OnEvent } from '@hookcast/receiver/nest';
 
 declare global {
@@ -55,4 +56,69 @@ test('handlers are checked for the topics that are known, and free for others an
     }
   }
   expect(new Handlers().one({ total: 1 })).toBe(1);
+});
+
+test('the map of a receiver is checked for the topics that are known, and free for others and wildcards', () => {
+  const secrets = ['whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='];
+  createReceiver({
+    secrets,
+    on: {
+      'typed.created': ({ total, orderId }, { id }) => [total.toFixed(), orderId.length, id],
+      'typed.paid': [({ paymentId }) => paymentId.length, (data: { paymentId: string }) => data],
+      'typed.*': (data: { anything: boolean }) => data,
+      'untyped.paid': (data: { whatever: number }) => data,
+    },
+  });
+  createReceiver({
+    secrets,
+    on: {
+      // @ts-expect-error total is a number
+      'typed.created': ({ total }: { total: string }) => total,
+    },
+  });
+  createReceiver({
+    secrets,
+    on: {
+      // @ts-expect-error a payment has no total
+      'typed.paid': [({ paymentId }) => paymentId, ({ total }) => total],
+    },
+  });
+});
+
+test('what a client emits is checked for the topics that are known, and free for others', () => {
+  const client = new HookcastClient({ url: 'http://127.0.0.1:9', apiKey: 'k' });
+  // The observables are cold for those who only look at their types: nothing is sent.
+  const typesOnly = () => [
+    client.emit('typed.created', { orderId: '7', total: 1 }),
+    client.emit('typed.created', new HookcastRecord({ orderId: '7', total: 1 }, { key: 'k' })),
+    // @ts-expect-error total is a number
+    client.emit('typed.created', { orderId: '7', total: 'much' }),
+    // @ts-expect-error orderId is missing
+    client.emit('typed.created', new HookcastRecord({ total: 1 })),
+    client.emit('untyped.created', { whatever: true }),
+    client.emit({ cmd: 'orderCreated' }, 7),
+  ];
+  expect(typesOnly).toBeTypeOf('function');
+});
+
+test('a handler has a third parameter only with an inbox', () => {
+  class Handlers {
+    @OnEvent('typed.created', { inbox: true })
+    once({ total }: { total: number }, _: unknown, transaction: Date): Date {
+      return total > 0 ? transaction : new Date();
+    }
+
+    // @ts-expect-error there is no transaction without an inbox
+    @OnEvent('typed.created')
+    none(_: { total: number }, __: unknown, transaction: Date): Date {
+      return transaction;
+    }
+
+    // @ts-expect-error total is a number
+    @OnEvent('typed.created', { inbox: { handler: 'wrong' } })
+    wrong({ total }: { total: string }, _: unknown, transaction: Date): unknown {
+      return [total, transaction];
+    }
+  }
+  expect(new Handlers().once({ total: 0 }, {}, new Date(0))).toBeInstanceOf(Date);
 });

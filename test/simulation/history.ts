@@ -5,7 +5,8 @@ import { Judge } from './judge.js';
 import { Link, type Weather } from './link.js';
 import type { Fault, Plan } from './plan.js';
 import { deliveryKey, SimulatedDatabase } from './simulated-database.js';
-import { SimulatedHooks } from './simulated-hooks.js';
+import { SimulatedControl } from './simulated-control.js';
+import { SimulatedHooks, type HookClient } from './simulated-hooks.js';
 import { simulatedCatalog, simulatedStores } from './simulated-stores.js';
 import { VirtualTime, type Program } from './virtual-time.js';
 
@@ -17,6 +18,9 @@ const restMs = 180_000;
 /** A part of the worker or of the database that is made faulty on purpose, to see whether the judge notices. */
 export interface Sabotage {
   stores?(stores: DeliveryStores, database: SimulatedDatabase): DeliveryStores;
+  client?(client: HookClient): HookClient;
+  /** Changes the code itself; what it answers undoes it. */
+  code?(): () => void;
   clock?(clock: { now(): number; monotonic(): number }): { now(): number; monotonic(): number };
 }
 
@@ -43,9 +47,11 @@ const noPool = new Proxy({} as pg.Pool, {
 export async function play(plan: Plan, sabotage: Sabotage = {}): Promise<Verdict> {
   const history = new History(plan, sabotage);
   const restore = history.time.install();
+  const mend = sabotage.code?.();
   try {
     return await history.play();
   } finally {
+    mend?.();
     restore();
   }
 }
@@ -54,7 +60,8 @@ class History {
   readonly time = new VirtualTime(start);
   private readonly chance: Chance;
   private readonly judge = new Judge(() => this.time.now);
-  private readonly database = new SimulatedDatabase(() => this.time.now, this.judge);
+  readonly database = new SimulatedDatabase(() => this.time.now, this.judge);
+  readonly control = new SimulatedControl(this.database);
   private readonly weather: Weather = { isAway: false, lostAnswers: 0, lateStatements: 0, cutOff: new Set() };
   private readonly hooks: SimulatedHooks;
   private readonly subscriptions = new Map<string, DeliverySubscription>();
@@ -80,7 +87,10 @@ class History {
     for (let place = 0; place < plan.workers; place += 1) this.begin(place);
     for (const [index, event] of plan.events.entries()) {
       const data = Buffer.from(`{"number":${index},"rate":1.0}`);
-      time.after(event.at, () => this.publish(event.partition, { id: `e${index}`, data }));
+      const { key } = event;
+      time.after(event.at, () =>
+        this.publish(event.partition, { id: `e${index}`, data, ...(key !== undefined && { key }) }),
+      );
     }
     for (const fault of plan.faults) time.after(fault.at, () => this.befall(fault));
     await time.pass(start + plan.lastsMs);
@@ -111,8 +121,9 @@ class History {
       topics: ['orders.created'],
       url: `http://${wanted.host}/${name}`,
       format: 'cloudevents',
-      batch: null,
-      ordering: 'none',
+      batch: wanted.batch ?? null,
+      ordering: wanted.ordering ?? 'none',
+      rateLimit: wanted.rateLimit ?? null,
       timeoutMs: 10_000,
       nonRetryable: [],
       headers: {},
@@ -128,7 +139,7 @@ class History {
     this.database.subscribe(subscription);
   }
 
-  private publish(partition: number, event: { id: string; data: Buffer }): void {
+  private publish(partition: number, event: { id: string; data: Buffer; key?: string }): void {
     const { seq } = this.database.append(partition + 1, event);
     for (const place of this.places) {
       if (!place || place.program.isDead || this.chance.happens(0.3)) continue;
@@ -144,13 +155,13 @@ class History {
     const workerId = `w${this.births}`;
     const program: Program = { name: `place ${place}`, isDead: false, stoppedUntil: 0 };
     const link = new Link(time, chance, weather, program);
-    const stores = simulatedStores(database, link, workerId);
+    const stores = simulatedStores(this, link, workerId);
     time.as(program, () => {
       const worker = new DeliveryWorker({
         pool: noPool,
         stores: sabotage.stores?.(stores, database) ?? stores,
         catalog: simulatedCatalog(database, link),
-        client: this.hooks.clientOf(program, workerId),
+        client: sabotage.client?.(this.hooks.clientOf(program, workerId)) ?? this.hooks.clientOf(program, workerId),
         log: { info: (event, fields) => this.heard(event, fields), warn: () => {} },
         clock: sabotage.clock?.(time.clock) ?? time.clock,
         random: chance.float,
@@ -204,6 +215,10 @@ class History {
         database.change(10 + fault.subscription, 'paused');
         judge.silenced(10 + fault.subscription);
         return void time.after(fault.forMs, () => this.resume(10 + fault.subscription));
+      case 'seek':
+        return this.control.seek(10 + fault.subscription, fault.share).forEach((moved) => judge.moved(moved));
+      case 'replay':
+        return this.control.replay(10 + fault.subscription).forEach((moved) => judge.moved(moved));
       case 'delete':
         database.change(10 + fault.subscription, 'deleted');
         return judge.silenced(10 + fault.subscription);

@@ -1,3 +1,4 @@
+import type { DeliverySubscription } from '@hookcast/delivery';
 import { Chance } from './chance.js';
 import { troubles, type Temper } from './simulated-hooks.js';
 
@@ -5,9 +6,17 @@ export type Fault = { at: number } & (
   | { kind: 'crash' | 'stop' | 'freeze' | 'cut-off'; place: number; forMs: number }
   | { kind: 'away' | 'lost-answers' | 'late-statements'; forMs: number }
   | { kind: 'pause'; subscription: number; forMs: number }
-  | { kind: 'delete'; subscription: number }
+  | { kind: 'delete' | 'replay'; subscription: number }
+  /** To this share of the way from the begin of each stream to its head. */
+  | { kind: 'seek'; subscription: number; share: number }
   | { kind: 'join' }
 );
+
+export interface PlannedSubscription extends Partial<Pick<DeliverySubscription, 'ordering' | 'batch' | 'rateLimit'>> {
+  host: string;
+  concurrency: number;
+  schedule: number[];
+}
 
 /** All that makes a history: it follows from a seed, and can be made smaller to see what matters. Times in milliseconds. */
 export interface Plan {
@@ -17,9 +26,9 @@ export interface Plan {
   workers: number;
   slots: number;
   maxUnsettled: number;
-  subscriptions: { host: string; concurrency: number; schedule: number[] }[];
+  subscriptions: PlannedSubscription[];
   temper: Temper;
-  events: { at: number; partition: number }[];
+  events: { at: number; partition: number; key?: string }[];
   faults: Fault[];
 }
 
@@ -35,8 +44,12 @@ const kinds: readonly Fault['kind'][] = [
   'away',
   'lost-answers',
   'lost-answers',
+  'late-statements',
+  'late-statements',
   'pause',
   'delete',
+  'seek',
+  'replay',
   'join',
 ];
 
@@ -50,6 +63,9 @@ export function planOf(seed: number): Plan {
     host: chance.pick(['a.test', 'b.test']),
     concurrency: chance.int(1, 8),
     schedule: chance.pick([[1], [1, 2], [1, 5, 3], [0.5, 0.5, 0.5, 0.5]]),
+    ordering: chance.pick(['none', 'none', 'key', 'strict'] as const),
+    batch: chance.happens(0.3) ? { maxEvents: chance.pick([2, 5, 20]), maxBytes: 1_048_576 } : null,
+    rateLimit: chance.happens(0.2) ? chance.pick([5, 20]) : null,
   }));
   return {
     seed,
@@ -66,6 +82,7 @@ export function planOf(seed: number): Plan {
     events: Array.from({ length: chance.int(3, chance.pick([10, 30, 80])) }, () => ({
       at: chance.happens(0.3) ? 0 : chance.int(0, lastsMs),
       partition: chance.int(0, partitions - 1),
+      ...(chance.happens(0.7) && { key: chance.pick(['a', 'b', 'c']) }),
     })),
     faults: Array.from({ length: chance.int(0, 6) }, () => faultOf(chance, { lastsMs, workers, subscriptions })),
   };
@@ -93,7 +110,10 @@ function faultOf(
     case 'pause':
       return { at, kind, subscription, forMs };
     case 'delete':
+    case 'replay':
       return { at, kind, subscription };
+    case 'seek':
+      return { at, kind, subscription, share: chance.pick([0, 0.3, 0.7, 1]) };
     case 'join':
       return { at, kind };
   }

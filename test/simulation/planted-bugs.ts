@@ -1,5 +1,9 @@
 import type { DeliveryStores } from '@hookcast/delivery';
+import { StreamDrain } from '../../libs/delivery/src/ownership/stream-drain.js';
+import { OrderGate } from '../../libs/delivery/src/order/order-gate.js';
+import type { SettleBatch } from '../../libs/delivery/src/settling/settle-batch.js';
 import type { Sabotage } from './history.js';
+import type { CursorRow } from './simulated-database.js';
 
 /** Bugs that are put in on purpose, each a mistake that could be made: the judge has to notice every one of them. */
 export const plantedBugs: Record<string, Sabotage> = {
@@ -16,18 +20,12 @@ export const plantedBugs: Record<string, Sabotage> = {
     }),
   },
   'a write is accepted although another worker owns the stream': {
-    stores: (stores, database) => ({
-      ...stores,
-      settle: async (batch, options) => {
-        const cursorRows = batch.cursorRows.map((row) => {
-          const { streamId } = row.cursor.stream;
-          const epoch = database.cursorsOf([streamId])[0]?.epoch ?? 0;
-          const stream = Object.assign(copyOf(row.cursor.stream), { epoch });
-          return { ...row, cursor: Object.assign(copyOf(row.cursor), { stream }) };
-        });
-        return stores.settle(Object.assign(copyOf(batch), { cursorRows }), options);
-      },
-    }),
+    stores: (stores, database) => {
+      const { isNext } = database;
+      database.isOf = (row, { moves }): row is CursorRow => row?.moves === moves;
+      database.isNext = (row, written) => row.epoch !== written.epoch || isNext(row, written);
+      return stores;
+    },
   },
   'a settle that failed counts as written': {
     stores: (stores) => ({
@@ -40,10 +38,16 @@ export const plantedBugs: Record<string, Sabotage> = {
     stores: (stores) => ({
       ...stores,
       settle: async (batch, options) => {
-        if (options.isRepeated) batch.close();
+        if (options.isRepeated) carryFurther(batch);
         return stores.settle(batch, options);
       },
     }),
+  },
+  'a settle that arrives after later ones is written': {
+    stores: (stores, database) => {
+      database.isNext = (row, { settleNo }) => row.settleNo !== settleNo;
+      return stores;
+    },
   },
   'a batch that is sent again counts twice': {
     stores: (stores, database) => ({
@@ -107,6 +111,50 @@ export const plantedBugs: Record<string, Sabotage> = {
       },
     }),
   },
+  'a takeover forgets which keys fail': {
+    stores: (stores) => withRetries(stores, { failing: async () => [] }),
+  },
+  'results for the events of a batch are not read': {
+    client: (client) => ({
+      post: async (request) => {
+        const response = await client.post(request);
+        return response.kind === 'answered' ? { ...response, body: Buffer.alloc(0) } : response;
+      },
+    }),
+  },
+  'tokens are leased without a look at the bucket': {
+    stores: (stores) => ({ ...stores, leaseTokens: async ({ burst }) => ({ tokens: Math.ceil(burst), waitMs: 0 }) }),
+  },
+  'tokens are used that were leased the time before': {
+    stores: (stores) => {
+      let kept = { tokens: 0, waitMs: 0 };
+      return {
+        ...stores,
+        leaseTokens: async (request) => {
+          const { tokens, waitMs } = await stores.leaseTokens(request);
+          const given = { tokens: kept.tokens, waitMs };
+          kept = { tokens, waitMs };
+          return given;
+        },
+      };
+    },
+  },
+  'a settle is written although its cursor was moved meanwhile': {
+    stores: (stores, database) => {
+      database.isOf = (row, { epoch }): row is CursorRow => row?.epoch === epoch;
+      return stores;
+    },
+  },
+  'a stream is given away while requests from it are under way': {
+    code: () => withMethod(StreamDrain.prototype, 'run', async () => true),
+  },
+  'what begins again does not wait for what is under way of its line': {
+    code: () => withMethod(OrderGate.prototype, 'succeed', () => {}),
+  },
+  'what is asked for again is not found': {
+    stores: (stores) =>
+      withRetries(stores, { due: async (query) => (await stores.retries.due(query)).filter(({ at }) => at > 0) }),
+  },
   'a change of subscriptions is not noticed': {
     stores: (stores) => {
       let first: number | undefined;
@@ -117,6 +165,23 @@ export const plantedBugs: Record<string, Sabotage> = {
 
 /** The same object in other hands: what is set on the copy does not reach the one it was made of. */
 const copyOf = <T extends object>(original: T): T => Object.create(original) as T;
+
+/** Its cursors as they are now, under the number of the settle that was sent before. */
+function carryFurther(batch: SettleBatch): void {
+  const numbers = new Map(batch.cursorRows.map(({ cursor, settleNo }) => [cursor, settleNo]));
+  batch.close();
+  for (const [cursor, settleNo] of numbers) cursor.settleNo = settleNo;
+  batch.cursorRows = batch.cursorRows.map((row) => ({ ...row, settleNo: row.cursor.settleNo }));
+}
+
+/** The class has another method until it is given back its own. */
+function withMethod<T extends object, K extends keyof T>(prototype: T, name: K, method: T[K]): () => void {
+  const original = prototype[name];
+  prototype[name] = method;
+  return () => {
+    prototype[name] = original;
+  };
+}
 
 const withRetries = (stores: DeliveryStores, retries: Partial<DeliveryStores['retries']>): DeliveryStores => {
   return { ...stores, retries: { ...stores.retries, ...retries } };

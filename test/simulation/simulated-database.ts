@@ -1,12 +1,12 @@
-import type { Catalog, DeliverySubscription } from '@hookcast/delivery';
+import type { Catalog, CatalogChanges, DeliverySubscription } from '@hookcast/delivery';
 import type { EventKey, StoredEvent, StreamRef } from '@hookcast/log';
-import type { StoredCursor } from '../../libs/delivery/src/cursor-store.js';
-import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/ownership-store.js';
-import type { StoredRetry } from '../../libs/delivery/src/retry-store.js';
-import { retryKind } from '../../libs/delivery/src/lanes.js';
-import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settle-batch.js';
-import { SettledRanges } from '../../libs/delivery/src/settled-ranges.js';
-import type { SettleOptions } from '../../libs/delivery/src/settle-store.js';
+import type { StoredCursor } from '../../libs/delivery/src/reading/cursor-store.js';
+import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/ownership/ownership-store.js';
+import type { StoredRetry } from '../../libs/delivery/src/retries/retry-store.js';
+import { isAskedFor, retryKind } from '../../libs/delivery/src/sending/lanes.js';
+import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settling/settle-batch.js';
+import { SettledRanges } from '../../libs/delivery/src/reading/settled-ranges.js';
+import type { SettleOptions } from '../../libs/delivery/src/settling/settle-store.js';
 
 export interface CursorRow extends StoredCursor {
   expired: number;
@@ -22,6 +22,8 @@ export interface StreamRow {
 /** What a statement changed, told to whoever watches, before anybody sees its answer. */
 export interface Watcher {
   claimed(workerId: string, streamId: number): void;
+  released(workerId: string, streamId: number): void;
+  leased(workerId: string, subscriptionId: number, tokens: number): void;
   settled(workerId: string, written: WrittenBatch): void;
 }
 
@@ -34,6 +36,11 @@ export interface WrittenBatch {
   finished: { key: string; seq: number }[];
 }
 
+interface Assignment {
+  owner: string | undefined;
+  epoch: number;
+}
+
 export const cursorKey = (streamId: number, subscriptionId: number): string => `${streamId}/${subscriptionId}`;
 export const deliveryKey = (streamId: number, subscriptionId: number, seq: number): string =>
   `${cursorKey(streamId, subscriptionId)}/${seq}`;
@@ -43,30 +50,44 @@ export const deliveryKey = (streamId: number, subscriptionId: number, seq: numbe
  * stores: what these promise in their docs is what the worker may rely on here.
  */
 export class SimulatedDatabase {
-  version = 1;
+  private currentVersion = 1;
+  /** What versions touched: subscriptions of theirs, or streams. One that is missing may have touched anything. */
+  private readonly touched = new Map<number, { subscriptionId: number } | { topicId: number }>();
   readonly subscriptions = new Map<number, DeliverySubscription>();
   readonly streams = new Map<number, StreamRow>();
   readonly cursors = new Map<string, CursorRow>();
   readonly retries = new Map<string, StoredRetry>();
   readonly deadLetters = new Map<string, { attempts: number; reason: string }>();
   readonly attempts: { key: string; attempt: number; at: number; outcome: number }[] = [];
-  private readonly assignments = new Map<number, { owner: string | undefined; epoch: number }>();
-  private readonly workerRows = new Map<string, WorkerIdentity & { beatAt: number }>();
+  private readonly assignments = new Map<number, Assignment>();
+  private readonly workerRows = new Map<string, WorkerIdentity & { beatAt: number; isLeaving: boolean }>();
 
   constructor(
     private readonly now: () => number,
-    private readonly watcher: Watcher,
+    readonly watcher: Watcher,
   ) {}
 
   addStream(ref: StreamRef): void {
     this.streams.set(ref.streamId, { ref, events: [] });
     this.assignments.set(ref.streamId, { owner: undefined, epoch: 0 });
-    this.version += 1;
+    this.touch({ topicId: ref.topicId });
+  }
+
+  get version(): number {
+    return this.currentVersion;
+  }
+
+  /** Raises the version. */
+  touch(what: { subscriptionId: number } | { topicId: number }): void {
+    this.currentVersion += 1;
+    this.touched.set(this.currentVersion, what);
+    // Few are remembered, so that workers that were away find them forgotten.
+    this.touched.delete(this.currentVersion - 4);
   }
 
   subscribe(subscription: DeliverySubscription): void {
     this.subscriptions.set(subscription.id, subscription);
-    this.version += 1;
+    this.touch({ subscriptionId: subscription.id });
     for (const { ref, events } of this.streams.values()) {
       this.cursors.set(cursorKey(ref.streamId, subscription.id), {
         streamId: ref.streamId,
@@ -82,6 +103,7 @@ export class SimulatedDatabase {
         expired: 0,
         drainSeq: 0,
         moves: 0,
+        settleNo: 0,
         park: undefined,
         startSeq: events.length,
       });
@@ -91,7 +113,7 @@ export class SimulatedDatabase {
   change(id: number, state: DeliverySubscription['state'] | 'deleted'): void {
     const subscription = this.subscriptions.get(id);
     if (!subscription) return;
-    this.version += 1;
+    this.touch({ subscriptionId: id });
     if (state !== 'deleted') {
       this.subscriptions.set(id, { ...subscription, state });
       return;
@@ -127,8 +149,25 @@ export class SimulatedDatabase {
     return { version: this.version, subscriptions: [...this.subscriptions.values()], streams };
   }
 
-  suspend(id: number): boolean {
-    if (this.subscriptions.get(id)?.state !== 'active') return false;
+  changes(since: number): CatalogChanges | undefined {
+    const { version } = this;
+    const told = Array.from({ length: Math.max(version - since, 0) }, (_, index) =>
+      this.touched.get(since + index + 1),
+    );
+    if (version < since || told.includes(undefined)) return undefined;
+    const subscriptionIds = told.flatMap((one) => (one && 'subscriptionId' in one ? one.subscriptionId : []));
+    const topicIds = told.flatMap((one) => (one && 'topicId' in one ? one.topicId : []));
+    return {
+      version,
+      subscriptionIds,
+      subscriptions: [...this.subscriptions.values()].filter(({ id }) => subscriptionIds.includes(id)),
+      topicIds,
+      streams: [...this.streams.values()].map(({ ref }) => ref).filter(({ topicId }) => topicIds.includes(topicId)),
+    };
+  }
+
+  suspend(id: number, version: number): boolean {
+    if (version !== this.version || this.subscriptions.get(id)?.state !== 'active') return false;
     this.change(id, 'suspended');
     return true;
   }
@@ -139,6 +178,23 @@ export class SimulatedDatabase {
 
   readAt(keys: readonly EventKey[]): StoredEvent[] {
     return keys.flatMap(({ streamId, seq }) => this.stream(streamId).events[seq - 1] ?? []);
+  }
+
+  eventOf(id: string): StoredEvent | undefined {
+    return [...this.streams.values()].flatMap(({ events }) => events).find((event) => event.id === id);
+  }
+
+  /** Deliveries that will be tried again and hold up others, with the keys of their events. */
+  failing(
+    cursors: readonly { streamId: number; subscriptionId: number }[],
+  ): { streamId: number; subscriptionId: number; seq: number; key: string | undefined }[] {
+    const wanted = new Set(cursors.map(({ streamId, subscriptionId }) => cursorKey(streamId, subscriptionId)));
+    return [...this.retries.values()]
+      .filter(({ kind }) => kind === retryKind.retry || kind === retryKind.alone)
+      .filter(({ streamId, subscriptionId }) => wanted.has(cursorKey(streamId, subscriptionId)))
+      .map(({ streamId, subscriptionId, seq }) => {
+        return { streamId, subscriptionId, seq, key: this.stream(streamId).events[seq - 1]?.key };
+      });
   }
 
   heads(streamIds: readonly number[]): Map<number, { seq: number; at: Date }> {
@@ -178,16 +234,16 @@ export class SimulatedDatabase {
     );
   }
 
-  beat(identity: WorkerIdentity): { at: Date; wasKnown: boolean } {
+  beat(identity: WorkerIdentity, isLeaving: boolean): { at: Date; wasKnown: boolean } {
     const wasKnown = this.workerRows.has(identity.workerId);
-    this.workerRows.set(identity.workerId, { ...identity, beatAt: this.now() });
+    this.workerRows.set(identity.workerId, { ...identity, beatAt: this.now(), isLeaving });
     return { at: new Date(this.now()), wasKnown };
   }
 
-  workers(deadAfterMs: number): WorkerRow[] {
+  workers(): WorkerRow[] {
     return [...this.workerRows.values()].map(({ beatAt, ...identity }) => ({
       ...identity,
-      isFresh: beatAt > this.now() - deadAfterMs,
+      silentMs: this.now() - beatAt,
     }));
   }
 
@@ -203,14 +259,17 @@ export class SimulatedDatabase {
   claim(query: {
     workerId: string;
     streamIds: readonly number[];
-    deadWorkers: readonly string[];
+    fromSilent: boolean;
     deadAfterMs: number;
+    held: ReadonlyMap<number, number>;
   }): Claim[] {
-    const isFree = (owner: string | undefined) =>
-      owner === undefined || owner === query.workerId || query.deadWorkers.includes(owner) || !this.lives(owner, query);
+    const isFree = ({ owner, epoch }: Assignment, streamId: number) =>
+      owner === undefined ||
+      (owner === query.workerId && query.held.get(streamId) === epoch) ||
+      (query.fromSilent && !this.lives(owner, query));
     return query.streamIds.flatMap((streamId) => {
       const assignment = this.assignments.get(streamId);
-      if (!assignment || !isFree(assignment.owner)) return [];
+      if (!assignment || !isFree(assignment, streamId)) return [];
       assignment.owner = query.workerId;
       assignment.epoch += 1;
       const { epoch } = assignment;
@@ -223,32 +282,45 @@ export class SimulatedDatabase {
     });
   }
 
-  release(workerId: string, streamIds: Iterable<number>): void {
-    for (const streamId of streamIds) {
+  release(workerId: string, streams: ReadonlyMap<number, number>): void {
+    for (const [streamId, epoch] of streams) {
       const assignment = this.assignments.get(streamId);
-      if (assignment?.owner === workerId) assignment.owner = undefined;
+      if (assignment?.owner !== workerId || assignment.epoch !== epoch) continue;
+      assignment.owner = undefined;
+      this.watcher.released(workerId, streamId);
     }
   }
 
   leave(workerId: string): void {
     this.workerRows.delete(workerId);
-    this.release(workerId, this.assignments.keys());
+    for (const assignment of this.assignments.values()) if (assignment.owner === workerId) assignment.owner = undefined;
   }
 
-  raiseEpochs(owned: ReadonlyMap<number, number>): void {
-    for (const row of this.cursorsOf([...owned.keys()])) row.epoch = Math.max(row.epoch, owned.get(row.streamId) ?? 0);
+  raiseEpochs(owned: ReadonlyMap<number, number>, subscriptionIds?: readonly number[]): void {
+    for (const row of this.cursorsOf([...owned.keys()], subscriptionIds))
+      row.epoch = Math.max(row.epoch, owned.get(row.streamId) ?? 0);
   }
 
-  cursorsOf(streamIds: readonly number[]): CursorRow[] {
-    return [...this.cursors.values()].filter(({ streamId }) => streamIds.includes(streamId));
+  cursorsOf(streamIds: readonly number[], subscriptionIds?: readonly number[]): CursorRow[] {
+    return [...this.cursors.values()].filter(
+      ({ streamId, subscriptionId }) =>
+        streamIds.includes(streamId) && (subscriptionIds?.includes(subscriptionId) ?? true),
+    );
   }
+
+  /** The cursor is still the one that the settle is about. */
+  isOf = (row: CursorRow | undefined, written: WrittenCursor): row is CursorRow =>
+    row?.epoch === written.epoch && row.moves === written.moves;
+
+  /** The settle that was written last is the one before. */
+  isNext = (row: CursorRow, written: WrittenCursor): boolean => row.settleNo === written.settleNo - 1;
 
   /** @param closed the batch as it was when the statement was sent */
   settle(workerId: string, closed: ClosedBatch, options: SettleOptions): Set<string> {
     const fence = new Map(
       closed.cursors
         .map((written) => ({ written, row: this.cursors.get(written.key) }))
-        .filter(({ written, row }) => row?.epoch === written.epoch && row.moves === written.moves)
+        .filter(({ written, row }) => this.isOf(row, written) && this.isNext(row, written))
         .map(({ written, row }) => [written.key, { written, row: row as CursorRow }] as const),
     );
     const isOwn = ({ cursor }: { cursor: { key: string } }) => fence.has(cursor.key);
@@ -256,7 +328,7 @@ export class SimulatedDatabase {
     refuseDoubles(closed.dead.filter(isOwn).map(({ cursor, event }) => `${cursor.key}/${event.seq}`));
     const cursors = [...fence.values()].map(({ written, row }) => this.writeCursor(row, written));
     const attempts = closed.attempts.filter(isOwn);
-    if (options.withAttempts) this.recordAttempts(attempts, options.isRepeated);
+    if (options.withAttempts) this.recordAttempts(attempts);
     const finished = closed.finished.filter(isOwn);
     for (const row of closed.retries.filter(isOwn)) this.writeRetry(row);
     for (const { cursor, seq } of finished) this.retries.delete(`${cursor.key}/${seq}`);
@@ -267,7 +339,13 @@ export class SimulatedDatabase {
       fencedAttempts: closed.attempts.filter((row) => !isOwn(row)),
       finished: finished.map(({ cursor, seq }) => ({ key: cursor.key, seq })),
     });
-    return new Set(fence.keys());
+    const isWritten = (written: WrittenCursor) => {
+      const row = this.cursors.get(written.key);
+      return (
+        fence.has(written.key) || (options.isRepeated && this.isOf(row, written) && row.settleNo === written.settleNo)
+      );
+    };
+    return new Set(closed.cursors.filter(isWritten).map(({ key }) => key));
   }
 
   private writeCursor(row: CursorRow, written: WrittenCursor): WrittenBatch['cursors'][number] {
@@ -282,13 +360,9 @@ export class SimulatedDatabase {
     return { row, before };
   }
 
-  private recordAttempts(rows: readonly AttemptRow[], isRepeated: boolean): void {
-    for (const { cursor, seq, attempt, at, outcome } of rows) {
-      const key = `${cursor.key}/${seq}`;
-      const isThere =
-        isRepeated && this.attempts.some((row) => row.key === key && row.attempt === attempt && row.at === at);
-      if (!isThere) this.attempts.push({ key, attempt, at, outcome });
-    }
+  private recordAttempts(rows: readonly AttemptRow[]): void {
+    for (const { cursor, seq, attempt, at, outcome } of rows)
+      this.attempts.push({ key: `${cursor.key}/${seq}`, attempt, at, outcome });
   }
 
   private writeRetry({ cursor, seq, eventAt, attempts, kind, operationId, at }: SettleBatch['retries'][number]): void {
@@ -300,7 +374,7 @@ export class SimulatedDatabase {
     const buried = new Set(dead.map(({ cursor, event }) => `${cursor.key}/${event.seq}`));
     for (const { cursor, seq, kind } of finished) {
       const key = `${cursor.key}/${seq}`;
-      if (kind === retryKind.redelivery && !buried.has(key)) this.deadLetters.delete(key);
+      if (isAskedFor(kind) && !buried.has(key)) this.deadLetters.delete(key);
     }
     for (const { cursor, event, attempts, reason } of dead) {
       this.deadLetters.set(`${cursor.key}/${event.seq}`, { attempts, reason });

@@ -1,19 +1,26 @@
 import type { DeliveryStores, SubscriptionCatalog } from '@hookcast/delivery';
 import type { Link } from './link.js';
+import type { SimulatedControl } from './simulated-control.js';
 import { closedBatch, type SimulatedDatabase } from './simulated-database.js';
 
 /** What a worker asks of the database, over its link. */
-export function simulatedStores(database: SimulatedDatabase, link: Link, workerId: string): DeliveryStores {
+export function simulatedStores(
+  { database, control }: { database: SimulatedDatabase; control: SimulatedControl },
+  link: Link,
+  workerId: string,
+): DeliveryStores {
   return {
     ownership: {
-      beat: async (identity) => link.call(() => database.beat(identity)),
-      workers: async (deadAfterMs) => link.call(() => database.workers(deadAfterMs)),
+      beat: async (identity, isLeaving) => link.call(() => database.beat(identity, isLeaving)),
+      workers: async () => link.call(() => database.workers()),
       owned: async (owner) => link.call(() => database.owned(owner)),
       someAreFree: async () => link.call(() => database.someAreFree()),
       claim: async (query) => link.call(() => database.claim(query)),
-      release: async (owner, streamIds) => link.call(() => database.release(owner, streamIds)),
+      release: async (owner, streams) => link.call(() => database.release(owner, streams)),
       leave: async (owner) => link.call(() => database.leave(owner)),
     },
+    // Nothing that was committed is ever lost here.
+    timeline: { read: async () => '00000001', onDoubt: () => {} },
     log: {
       read: async ({ streamId }, after, { events }) => link.call(() => database.read(streamId, after.seq, events)),
       readAt: async (keys) => link.call(() => database.readAt(keys)),
@@ -26,28 +33,33 @@ export function simulatedStores(database: SimulatedDatabase, link: Link, workerI
         link.call(() => database.sweptRetries({ ...query, until: until.getTime() })),
       // No day is dropped here, so the log has every event.
       buried: async () => link.call(() => []),
-      // The subscriptions here ask for no order.
-      failing: async () => link.call(() => []),
-      cancelledOperations: async () => link.call(() => []),
+      failing: async (cursors) => link.call(() => database.failing(cursors)),
+      operations: async (ids) => link.call(() => ids.map((id) => ({ id, rate: 100, isCancelled: false }))),
     },
-    // No subscription of the simulation has a rate.
-    leaseTokens: async () => link.call(() => ({ tokens: 0, waitMs: 0 })),
+    leaseTokens: async (request) => link.call(() => control.leaseTokens(workerId, request)),
     settle: async (batch, options) => {
       const closed = closedBatch(batch);
       return link.call(() => database.settle(workerId, closed, options));
     },
-    adoptCursors: async (owned) => {
+    adoptCursors: async (owned, subscriptionIds) => {
       if (owned.size === 0) return [];
       const epochs = new Map(owned);
-      await link.call(() => database.raiseEpochs(epochs));
-      return link.call(() => database.cursorsOf([...epochs.keys()]).map((row) => ({ ...row })));
+      await link.call(() => database.raiseEpochs(epochs, subscriptionIds));
+      return link.call(() => database.cursorsOf([...epochs.keys()], subscriptionIds).map((row) => ({ ...row })));
     },
     controlVersion: async () => link.call(() => database.version),
-    suspend: async ({ id }) => link.call(() => database.suspend(id)),
+    suspend: async ({ id, version }) => link.call(() => database.suspend(id, version)),
     writeStats: async () => link.call(() => {}),
+    // No history is as long as that.
+    failingSince: async () => link.call(() => undefined),
+    writeInFlight: async () => {},
+    noteSlowed: async () => link.call(() => {}),
   };
 }
 
 export function simulatedCatalog(database: SimulatedDatabase, link: Link): SubscriptionCatalog {
-  return { load: async () => link.call(() => database.catalog()) };
+  return {
+    load: async () => link.call(() => database.catalog()),
+    changes: async (since) => link.call(() => database.changes(since)),
+  };
 }

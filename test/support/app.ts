@@ -87,6 +87,8 @@ export async function testBroker(options: TestBrokerOptions = {}): Promise<TestB
       return answer.body;
     },
     close: async () => {
+      // A client may connect once more for a request that never comes, and close() would wait for that.
+      server.on('connection', (socket) => socket.destroy());
       server.closeAllConnections();
       await broker.app.close();
       if (!options.database) await database.drop();

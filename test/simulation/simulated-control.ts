@@ -1,0 +1,115 @@
+import { isAskedFor, retryKind } from '../../libs/delivery/src/sending/lanes.js';
+import { SettledRanges } from '../../libs/delivery/src/reading/settled-ranges.js';
+import type { TokenRequest } from '../../libs/delivery/src/flow/rate-store.js';
+import { deliveryKey, type CursorRow, type SimulatedDatabase } from './simulated-database.js';
+
+/** What moved or was asked for by hand, told to whoever watches. */
+export interface Moved {
+  row: CursorRow;
+  /** Positions that need not be delivered any more. */
+  skipped: number[];
+  /** Positions that are delivered again. */
+  asked: number[];
+}
+
+/** What the API and operations do to the tables of delivery: they follow seek-store.ts, feed-store.ts and rate-store.ts. */
+export class SimulatedControl {
+  private readonly buckets = new Map<number, { tokens: number; filledAt: number }>();
+
+  constructor(private readonly database: SimulatedDatabase) {}
+
+  /** Moves the cursors of a subscription to a share of the way from the begin of each stream to its head. */
+  seek(subscriptionId: number, share: number): Moved[] {
+    this.database.touch({ subscriptionId });
+    return this.cursorsOf(subscriptionId).map((row) => {
+      const target = Math.floor(this.head(row) * share);
+      const isForward = target > row.settledSeq || (target === row.settledSeq && row.above === '{}');
+      return isForward ? this.skip(row, target) : this.goBack(row, target);
+    });
+  }
+
+  /** Has everything delivered again that was settled before. */
+  replay(subscriptionId: number): Moved[] {
+    return this.cursorsOf(subscriptionId).map((row) => {
+      const settled = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
+      const asked = upTo(row.startSeq, this.head(row)).filter((seq) => settled.has(seq) && !this.waits(row, seq));
+      for (const seq of asked) this.feed(row, seq);
+      return { row, skipped: [], asked };
+    });
+  }
+
+  leaseTokens(
+    workerId: string,
+    { subscriptionId, rate, burst, now }: TokenRequest,
+  ): { tokens: number; waitMs: number } {
+    const at = now.getTime();
+    const bucket = this.buckets.get(subscriptionId) ?? { tokens: burst, filledAt: at };
+    const filled = Math.min(burst, bucket.tokens + (Math.max(at - bucket.filledAt, 0) / 1_000) * rate);
+    const tokens = Math.floor(filled);
+    const left = filled - tokens;
+    this.database.watcher.leased(workerId, subscriptionId, tokens);
+    const isAhead = bucket.filledAt > at + 10_000;
+    this.buckets.set(subscriptionId, { tokens: left, filledAt: isAhead ? at : Math.max(bucket.filledAt, at) });
+    return { tokens, waitMs: Math.ceil((Math.max(1 - left, 0) / rate) * 1_000) };
+  }
+
+  private skip(row: CursorRow, target: number): Moved {
+    const { retries } = this.database;
+    const settled = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
+    const skipped = upTo(row.settledSeq, target).filter((seq) => !settled.has(seq));
+    for (const [key, retry] of retries) {
+      if (!isOf(retry, row) || retry.seq > target || isAskedFor(retry.kind)) continue;
+      retries.delete(key);
+      skipped.push(retry.seq);
+    }
+    settled.addRange(row.settledSeq + 1, target, this.timeOf(row, target));
+    const { low: settledSeq, lowAt: settledAt } = settled;
+    Object.assign(row, { settledSeq, settledAt, above: settled.aboveText(), moves: row.moves + 1 });
+    return { row, skipped, asked: [] };
+  }
+
+  private goBack(row: CursorRow, target: number): Moved {
+    const { retries, deadLetters } = this.database;
+    for (const [key, retry] of retries) if (isOf(retry, row) && retry.seq > target) retries.delete(key);
+    const asked = upTo(target, this.head(row));
+    for (const seq of asked) deadLetters.delete(deliveryKey(row.streamId, row.subscriptionId, seq));
+    const settledAt = this.timeOf(row, target);
+    Object.assign(row, { settledSeq: target, settledAt, above: '{}', moves: row.moves + 1 });
+    return { row, skipped: [], asked };
+  }
+
+  private feed({ streamId, subscriptionId }: CursorRow, seq: number): void {
+    this.database.retries.set(deliveryKey(streamId, subscriptionId, seq), {
+      streamId,
+      subscriptionId,
+      seq,
+      eventAt: this.database.streams.get(streamId)?.events[seq - 1]?.createdAt.getTime() ?? 0,
+      attempts: 0,
+      kind: retryKind.replay,
+      at: 0,
+      operationId: 'replay',
+    });
+  }
+
+  private waits({ streamId, subscriptionId }: CursorRow, seq: number): boolean {
+    return this.database.retries.has(deliveryKey(streamId, subscriptionId, seq));
+  }
+
+  private cursorsOf(subscriptionId: number): CursorRow[] {
+    return [...this.database.cursors.values()].filter((row) => row.subscriptionId === subscriptionId);
+  }
+
+  private head({ streamId }: CursorRow): number {
+    return this.database.streams.get(streamId)?.events.length ?? 0;
+  }
+
+  private timeOf({ streamId }: CursorRow, seq: number): number {
+    return this.database.streams.get(streamId)?.events[seq - 1]?.createdAt.getTime() ?? Number.NEGATIVE_INFINITY;
+  }
+}
+
+const upTo = (after: number, last: number): number[] =>
+  Array.from({ length: Math.max(last - after, 0) }, (_, index) => after + 1 + index);
+
+const isOf = (one: { streamId: number; subscriptionId: number }, { streamId, subscriptionId }: CursorRow): boolean =>
+  one.streamId === streamId && one.subscriptionId === subscriptionId;
