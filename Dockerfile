@@ -13,13 +13,15 @@ COPY libs/publisher/package.json libs/publisher/
 COPY libs/receiver/package.json libs/receiver/
 COPY apps/broker/package.json apps/broker/
 COPY apps/cli/package.json apps/cli/
+COPY apps/dashboard/package.json apps/dashboard/
 COPY examples/frameworks/package.json examples/frameworks/
+COPY examples/migrations/package.json examples/migrations/
 COPY examples/shop/package.json examples/shop/
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json ./
 COPY libs libs
 COPY apps apps
-RUN npx tsc -b apps/broker
+RUN npx tsc -b apps/broker && npm run build -w apps/dashboard
 
 # The container talks to a Postgres of its own (DATABASE_URL), so the embedded binaries (optional) stay out.
 FROM node:24-bookworm-slim AS dependencies
@@ -28,6 +30,7 @@ COPY --from=build /app/package.json /app/package-lock.json ./
 COPY --from=build /app/libs libs
 COPY --from=build /app/apps apps
 COPY --from=build /app/examples/frameworks/package.json examples/frameworks/
+COPY --from=build /app/examples/migrations/package.json examples/migrations/
 COPY --from=build /app/examples/shop/package.json examples/shop/
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
