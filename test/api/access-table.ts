@@ -1,5 +1,8 @@
-/** Who is let in by a route: admins always, and whoever has the scope. `operator` is `read` of the namespace default. */
-type Needs = 'nothing' | 'publish' | 'subscribe' | 'read' | 'read or subscribe' | 'admin' | 'operator';
+/**
+ * Who is let in by a route: admins always, and whoever has the scope. `any key` is any that works; `operator` is `read`
+ * of the namespace default.
+ */
+type Needs = 'nothing' | 'any key' | 'publish' | 'subscribe' | 'read' | 'read or subscribe' | 'admin' | 'operator';
 
 /** What a key of another namespace finds there. */
 type Across =
@@ -26,8 +29,8 @@ export const accessTable: Record<string, Row> = {
   'GET /page.css': { needs: 'nothing', across: 'the same' },
   'GET /page.js': { needs: 'nothing', across: 'the same' },
   'GET /page.svg': { needs: 'nothing', across: 'the same' },
-  'GET /docs': { needs: 'nothing', across: 'the same' },
-  'GET /openapi.json': { needs: 'nothing', across: 'the same' },
+  'GET /docs': { needs: 'any key', across: 'the same' },
+  'GET /openapi.json': { needs: 'any key', across: 'the same' },
   'GET /health/live': { needs: 'nothing', across: 'the same' },
   'GET /health/ready': { needs: 'nothing', across: 'the same' },
   'GET /metrics': { needs: 'operator', across: 'its own' },

@@ -58,7 +58,7 @@ describe('a broker whose database is there', () => {
   });
 
   test('serves its documentation from its own files', async () => {
-    const page = await broker.call('GET', '/docs', undefined, { authorization: undefined });
+    const page = await broker.call('GET', '/docs');
     expect(page.status).toBe(200);
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
     expect(files.length).toBeGreaterThan(2);

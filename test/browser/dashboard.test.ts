@@ -205,6 +205,15 @@ describe.skipIf(!found)('the page in a browser', () => {
     await heading('Services');
   });
 
+  test('the documentation of the API is behind the login', async () => {
+    await page.goto(`${broker.url}/docs`);
+    await page.getByLabel('API key').fill(adminKey);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('link', { name: 'API', exact: true }).click();
+    await says('/v1/topics/{topic}/events');
+    expect(new URL(page.url()).pathname).toBe('/docs');
+  });
+
   test('every view fits a phone, light and dark, and names every control', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: 'dark' });

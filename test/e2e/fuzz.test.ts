@@ -43,7 +43,7 @@ async function makeMaterial(): Promise<Material> {
   const source = await broker.api('PUT', '/v1/sources/hub', { sender: 'github', secret: 'a-secret-0123456789' });
   const { pathname } = new URL((source.body as { url: string }).url);
   return {
-    document: (await (await fetch(`${broker.url}/openapi.json`)).json()) as Document,
+    document: (await broker.api('GET', '/openapi.json')).body as Document,
     authorizations: [
       `Bearer ${adminKey}`,
       await keyOf(['publish:orders.*']),
@@ -74,6 +74,9 @@ async function makeMaterial(): Promise<Material> {
       ['POST', '/session'],
       ['POST', '/session/end'],
       ['GET', '/'],
+      ['GET', '/docs'],
+      ['GET', '/docs/{x}'],
+      ['GET', '/openapi.json'],
       ['GET', '/{x}'],
     ],
   };

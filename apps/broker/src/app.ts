@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { DocsAccess } from './auth/docs-access.js';
 import { PublishLane } from './events/publish-lane.js';
 import { BrokerHttpAdapter } from './http/broker-http-adapter.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -8,7 +9,7 @@ import { methodsAt } from './http/route-table.js';
 import { openRequest, requestId, securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.js';
 import { NestLog } from './logging.js';
-import { serveDocs } from './openapi.js';
+import { docsPaths, serveDocs } from './openapi.js';
 import type { Runtime } from './runtime.js';
 import { SourceLane } from './sources/source-lane.js';
 
@@ -33,6 +34,7 @@ export async function createApp(runtime: Runtime): Promise<BrokerApp> {
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(log, (path) => methodsAt(adapter.getInstance().router, path)));
   if (config.role !== 'worker') {
+    app.use(docsPaths, app.get(DocsAccess, { strict: false }).handle);
     serveDocs(app);
     const publishing = app.get(PublishLane, { strict: false });
     const sources = app.get(SourceLane, { strict: false });

@@ -3,7 +3,10 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { problemBody, Problem } from './http/problem.js';
 import { version } from './version.js';
 
-/** Serves `/openapi.json` and `/docs`, from files in node_modules only. */
+/** Where the documentation is: at these paths and beneath. */
+export const docsPaths = ['/docs', '/openapi.json'];
+
+/** Serves `/openapi.json` and `/docs`, from files in node_modules only. Who may see them is DocsAccess's business. */
 export function serveDocs(app: NestExpressApplication): OpenAPIObject {
   const document = withProblems(SwaggerModule.createDocument(app, describe()));
   SwaggerModule.setup('docs', app, document, {

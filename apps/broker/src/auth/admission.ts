@@ -34,6 +34,11 @@ export class Admission {
       : this.conclude(found, exchange);
   }
 
+  /** As `admit`, for what shows and changes nothing: in a browser the session's cookie is enough. */
+  async admitReader(exchange: Exchange): Promise<Principal> {
+    return this.conclude(await this.credentials.authenticateReader(exchange.request), exchange);
+  }
+
   private conclude(authentication: Authentication, exchange: Exchange): Principal {
     if (authentication.kind === 'refused') throw this.turnAway(authentication, exchange);
     this.quota.take(authentication.principal, exchange.response);

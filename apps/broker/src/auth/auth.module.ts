@@ -6,6 +6,7 @@ import { ControlModule } from '../control/control.module.js';
 import { Admission } from './admission.js';
 import { Authenticator } from './authenticator.js';
 import { Credentials } from './credentials.js';
+import { DocsAccess } from './docs-access.js';
 import { FailedKeys, FailedLogins } from './failed-attempts.js';
 import { KeyDirectory } from './key-directory.js';
 import { KeyQuota } from './key-quota.js';
@@ -23,6 +24,7 @@ import { SubscriptionAccess } from './subscription-access.interceptor.js';
     Admission,
     Authenticator,
     Credentials,
+    DocsAccess,
     KeyDirectory,
     KeyQuota,
     FailedKeys,

@@ -4,7 +4,7 @@ import { Problem } from '../http/problem.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { Authenticator, type Authentication } from './authenticator.js';
 import { isSameOrigin, isToken, secretOf } from './session-cookie.js';
-import { Sessions } from './sessions.js';
+import { Sessions, type Session } from './sessions.js';
 
 /** The proof that a request with a session's cookie comes from the page: what the page was handed with it. */
 export const csrfHeader = 'hookcast-csrf';
@@ -30,6 +30,17 @@ export class Credentials {
     return this.ofSession(headers.cookie, { token, isAttended: headers[unattendedHeader] === undefined });
   }
 
+  /**
+   * As `authenticate`, for what shows and changes nothing: the cookie needs no proof. A browser that opens an address or
+   * loads a script sends no header of ours, and other sites can have it do so without the cookie only (SameSite=Strict).
+   */
+  authenticateReader({ headers }: IncomingMessage): Authentication | Promise<Authentication> {
+    const secret = secretOf(headers.cookie, this.runtime.config.publicUrl);
+    if (headers.authorization !== undefined || secret === undefined)
+      return this.authenticator.authenticate(headers.authorization);
+    return this.sessions.find(secret).then((session) => known(session));
+  }
+
   /** Whether an answer that goes on for long may go on; being sent to keeps no session alive. */
   async stillHold({ headers }: IncomingMessage): Promise<boolean> {
     const token = headers[csrfHeader];
@@ -46,7 +57,10 @@ export class Credentials {
   ): Promise<Authentication> {
     const secret = secretOf(cookie, this.runtime.config.publicUrl);
     const session = await this.sessions.find(secret, { isAttended });
-    if (!session || !isToken(token, session.csrfToken)) return { kind: 'refused', reason: 'no-session' };
-    return { kind: 'known', principal: session.principal };
+    return known(session && isToken(token, session.csrfToken) ? session : undefined);
   }
+}
+
+function known(session: Session | undefined): Authentication {
+  return session ? { kind: 'known', principal: session.principal } : { kind: 'refused', reason: 'no-session' };
 }

@@ -35,7 +35,7 @@ export const problems = {
   'route-not-found': {
     status: 404,
     title: 'There is nothing at this address',
-    help: 'All addresses are listed in `/openapi.json` and `/docs`.',
+    help: 'All addresses are listed in `/openapi.json` and `/docs`, which any key opens.',
   },
   'topic-not-found': {
     status: 404,

@@ -35,7 +35,7 @@ ${notices.map((notice) => `<p><strong>${notice}</strong></p>\n`).join('')}<input
 curl -X POST ${url}/v1/topics/hello.world/events -H "authorization: Bearer $KEY" \\
   -H "content-type: application/json" -d '{"hello": "world"}'</pre>
 <ul>
-<li><a href="/docs">API documentation</a> and <a href="/openapi.json">OpenAPI document</a></li>
+<li><a href="/docs">API documentation</a> and <a href="/openapi.json">OpenAPI document</a>, once you are logged in</li>
 <li><a href="/health/live">/health/live</a> and <a href="/health/ready">/health/ready</a></li>
 <li><a href="/.well-known/hookcast-keys.json">Public signing keys</a></li>
 </ul>
