@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 /**
  * Who is let in by a route: admins always, and whoever has the scope. `any key` is any that works; `operator` is `read`
  * of the namespace default.
@@ -11,19 +13,26 @@ type Across =
   /** It sees, makes or publishes to what is its own. */
   | 'its own'
   /** The same for everybody. */
-  | 'the same';
+  | 'the same'
+  /** Whoever has the address, which is a secret, may send what is signed with another; no key is asked for. */
+  | 'by its address';
 
-interface Row {
+export interface Row {
   needs: Needs;
   across: Across;
   /** A body that is valid, so that nothing but the key or the address can be wrong. */
   body?: object;
+  /** The fields of a form, in place of a body. @param proof that the request comes from the page */
+  form?: (proof: string) => Record<string, string>;
+  headers?: Record<string, string>;
+  /** What whoever is let in is answered with, where that is no success. */
+  status?: number;
 }
 
 const hook = 'http://127.0.0.1:3000/';
 const subscription = { topics: ['orders.created'], url: hook };
 
-/** Every route of the program, by method and template. A route that is not here fails the test. */
+/** The routes of the API and the first ones of the page, by method and template. */
 export const accessTable: Record<string, Row> = {
   'GET /': { needs: 'nothing', across: 'the same' },
   'GET /page.css': { needs: 'nothing', across: 'the same' },
@@ -108,4 +117,26 @@ export const accessTable: Record<string, Row> = {
   'GET /v1/live': { needs: 'read', across: 'its own' },
   'GET /v1/map': { needs: 'read', across: 'its own' },
   'GET /v1/workers': { needs: 'operator', across: 'its own' },
+};
+
+export const sourceSecret = 'a-shared-secret-0123456789';
+const signature = createHmac('sha256', sourceSecret).update('{}').digest('hex');
+
+/** The other routes of the program: the files of the page and of the documentation, the page's forms, the way in for senders. */
+export const otherRoutes: Record<string, Row> = {
+  'GET /assets/:file': { needs: 'nothing', across: 'the same', status: 404 },
+  'GET /docs/': { needs: 'any key', across: 'the same' },
+  'GET /docs/index.html': { needs: 'any key', across: 'the same' },
+  'GET /docs/LICENSE': { needs: 'any key', across: 'the same', status: 404 },
+  'GET /docs/swagger-ui-init.js': { needs: 'any key', across: 'the same' },
+  'GET /docs/docs/swagger-ui-init.js': { needs: 'any key', across: 'the same' },
+  'POST /in/:address': {
+    needs: 'nothing',
+    across: 'by its address',
+    body: {},
+    headers: { 'x-hub-signature-256': `sha256=${signature}`, 'x-github-delivery': 'd1', 'x-github-event': 'push' },
+  },
+  'POST /session': { needs: 'nothing', across: 'the same', form: () => ({ key: 'of nobody' }) },
+  // The last one: a session that has ended is let in nowhere.
+  'POST /session/end': { needs: 'nothing', across: 'the same', form: (csrf) => ({ csrf }) },
 };

@@ -31,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
   private unrouted(error: unknown, request: Request): Problem | undefined {
     if (!(error instanceof HttpException) || error.getStatus() !== 404) return undefined;
     const methods = this.methodsOf(request.path);
-    if (methods.length === 0)
+    if (methods.length === 0 || methods.includes(request.method))
       return new Problem('route-not-found', { detail: `${request.method} leads nowhere here.` });
     const allow = methods.join(', ');
     return new Problem('method-not-allowed', { detail: `Supported here: ${allow}.`, headers: { allow } });
