@@ -246,6 +246,64 @@ describe('finds what was planted:', () => {
   });
 });
 
+describe('a loss does not hide behind a delivery that was repeated', () => {
+  const lose = async () => {
+    await broker.call('POST', '/v1/subscriptions/plain/pause');
+    await broker.app.get(DeliveryWorker, { strict: false }).reload();
+    await publish(1);
+    await sql('update cursors c set settled_seq = s.head_seq from streams s where s.stream_id = c.stream_id');
+  };
+  const delivered = async (count: number) => {
+    const isSo = async () => (await sql('select sum(delivered)::int as sum from cursors')).rows[0].sum === count;
+    await until(isSo, { what: `${count} deliveries` });
+    expect(await kinds()).toEqual([]);
+  };
+  beforeEach(async () => {
+    await broker.call('PUT', '/v1/topics/t', { partitions: 1 });
+    await subscribe('plain', { nonRetryable: [400] });
+    await publish(2);
+    await delivered(2);
+  });
+
+  test('by a replay', async () => {
+    await broker.call('POST', '/v1/subscriptions/plain/replays', { from: 'earliest' });
+    await delivered(4);
+    await lose();
+    expect(await kinds()).toContain('counters-short');
+  });
+
+  test('by a seek backward', async () => {
+    await broker.call('POST', '/v1/subscriptions/plain/seek', { to: 'earliest' });
+    await delivered(4);
+    await lose();
+    expect(await kinds()).toContain('counters-short');
+  });
+
+  test('by a redrive, and one by hand', async () => {
+    hook.respondWith(() => 400);
+    await publish(1);
+    await until(async () => (await sql('select from dead_letters')).rowCount === 1, { what: 'a dead letter' });
+    hook.respondWith(() => 204);
+    await broker.call('POST', '/v1/dead-letters/redrive', { subscription: 'plain' });
+    await delivered(3);
+    const { rows } = await sql('select event_id from events where seq = 1');
+    const again = await broker.call('POST', `/v1/subscriptions/plain/deliveries/${rows[0].event_id}/retry`);
+    expect(again.status).toBeLessThan(300);
+    await delivered(4);
+    await lose();
+    expect(await kinds()).toContain('counters-short');
+  });
+
+  test('while what was asked for again still waits', async () => {
+    hook.respondWith(() => 500);
+    await broker.call('POST', '/v1/subscriptions/plain/replays', { from: 'earliest' });
+    await until(async () => (await sql('select from retries')).rowCount === 2, { what: 'the replay to be fed' });
+    expect(await kinds()).toEqual([]);
+    await lose();
+    expect(await kinds()).toContain('counters-short');
+  });
+});
+
 describe('raises no alarm', () => {
   test('for what a filter kept back that has been replaced since', async () => {
     await subscribe('picky', { filter: 'data.n > 100' });
@@ -285,6 +343,32 @@ describe('raises no alarm', () => {
     // As it would be nine days later, by the clock of the database too.
     await sql("update streams set head_at = head_at - interval '9 days' where head_seq > 0");
     expect(await reconcile()).toMatchObject({ violations: [], events: 0 });
+  });
+
+  test('for a retry that is given up with its day', async () => {
+    await subscribe('plain');
+    hook.respondWith(() => 500);
+    await publish(1);
+    await until(async () => (await sql('select from retries')).rowCount === 1, { what: 'a retry' });
+    const later = () => new Date(Date.now() + 9 * 86_400_000);
+    await new DayPartitions({ pool: broker.database.pool, now: later }).runOnce();
+    await sql("update streams set head_at = head_at - interval '9 days' where head_seq > 0");
+    expect((await sql('select reason from dead_letters')).rows).toEqual([{ reason: 'expired' }]);
+    expect(await reconcile()).toMatchObject({ violations: [] });
+  });
+
+  test('for a retry by hand of a delayed event, which was never counted before', async () => {
+    await subscribe('plain');
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    await broker.publish('t', {}, { 'ce-deliverat': later });
+    await until(async () => (await sql('select from retries')).rowCount === 1, { what: 'it to wait' });
+    const { rows } = await sql('select event_id from events');
+    const asked = await broker.call('POST', `/v1/subscriptions/plain/deliveries/${rows[0].event_id}/retry`);
+    expect(asked.status).toBeLessThan(300);
+    await until(async () => (await sql('select from cursors where delivered = 1')).rowCount === 1, {
+      what: 'it to come',
+    });
+    expect(await reconcile()).toMatchObject({ violations: [], deliveries: { delivered: 1 } });
   });
 
   test('under a flood, with failing hooks, while subscriptions come, change and go', async () => {

@@ -289,9 +289,10 @@ export class Judge implements Watcher {
     if (subscription?.state !== 'active') return;
     if (row.settledSeq !== head) this.accuse(`${key} stays at ${row.settledSeq} of ${head}: stuck`);
     for (let seq = row.startSeq + 1; seq <= head; seq += 1) this.judgeEndOf(`${key}/${seq}`, subscription);
-    const total = row.delivered + row.dead + row.dropped;
-    if (total !== head - row.startSeq && !this.disturbed.has(key))
-      this.accuse(`${key} counts ${total} of ${head - row.startSeq} deliveries`);
+    const { delivered, dead, dropped, skipped, repeated } = row;
+    const total = delivered + dead + dropped + skipped - repeated;
+    if (total !== head - row.startSeq)
+      this.accuse(`${key} counts ${total} of ${head - row.startSeq} deliveries, ${repeated} repeated ones apart`);
   }
 
   private judgeEndOf(delivery: string, { retry }: DeliverySubscription): void {

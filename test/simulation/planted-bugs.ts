@@ -1,6 +1,7 @@
 import type { DeliveryStores } from '@hookcast/delivery';
 import { StreamDrain } from '../../libs/delivery/src/ownership/stream-drain.js';
 import { OrderGate } from '../../libs/delivery/src/order/order-gate.js';
+import type { StoredRetry } from '../../libs/delivery/src/retries/retry-store.js';
 import type { SettleBatch } from '../../libs/delivery/src/settling/settle-batch.js';
 import type { Sabotage } from './history.js';
 import type { CursorRow } from './simulated-database.js';
@@ -56,7 +57,7 @@ export const plantedBugs: Record<string, Sabotage> = {
         const counted = new Map(database.cursorsOf([...database.streams.keys()]).map((row) => [row, row.delivered]));
         const written = await stores.settle(batch, options);
         if (options.isRepeated) for (const [row, delivered] of counted) row.delivered += row.delivered - delivered;
-        if (options.isRepeated) for (const { cursor } of batch.cursorRows) cursor.totals.delivered += 1;
+        if (options.isRepeated) for (const { cursor } of batch.cursorRows) cursor.count('delivered');
         return written;
       },
     }),
@@ -154,6 +155,15 @@ export const plantedBugs: Record<string, Sabotage> = {
   'what is asked for again is not found': {
     stores: (stores) =>
       withRetries(stores, { due: async (query) => (await stores.retries.due(query)).filter(({ at }) => at > 0) }),
+  },
+  'what is asked for again is counted like what comes for the first time': {
+    stores: (stores) => {
+      const asFirst = (row: StoredRetry) => ({ ...row, isRepeat: false });
+      return withRetries(stores, {
+        due: async (query) => (await stores.retries.due(query)).map(asFirst),
+        sweep: async (query) => (await stores.retries.sweep(query)).map(asFirst),
+      });
+    },
   },
   'a change of subscriptions is not noticed': {
     stores: (stores) => {

@@ -64,14 +64,21 @@ export class SimulatedControl {
     }
     settled.addRange(row.settledSeq + 1, target, this.timeOf(row, target));
     const { low: settledSeq, lowAt: settledAt } = settled;
+    row.skipped += skipped.length;
     Object.assign(row, { settledSeq, settledAt, above: settled.aboveText(), moves: row.moves + 1 });
     return { row, skipped, asked: [] };
   }
 
   private goBack(row: CursorRow, target: number): Moved {
     const { retries, deadLetters } = this.database;
-    for (const [key, retry] of retries) if (isOf(retry, row) && retry.seq > target) retries.delete(key);
+    const settled = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
     const asked = upTo(target, this.head(row));
+    row.repeated += asked.filter((seq) => settled.has(seq)).length;
+    for (const [key, retry] of retries) {
+      if (!isOf(retry, row) || retry.seq <= target) continue;
+      retries.delete(key);
+      if (!retry.isRepeat) row.repeated -= 1;
+    }
     for (const seq of asked) deadLetters.delete(deliveryKey(row.streamId, row.subscriptionId, seq));
     const settledAt = this.timeOf(row, target);
     Object.assign(row, { settledSeq: target, settledAt, above: '{}', moves: row.moves + 1 });
@@ -88,6 +95,7 @@ export class SimulatedControl {
       kind: retryKind.replay,
       at: 0,
       operationId: 'replay',
+      isRepeat: true,
     });
   }
 

@@ -5,11 +5,13 @@ import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/o
 import type { StoredRetry } from '../../libs/delivery/src/retries/retry-store.js';
 import { isAskedFor, retryKind } from '../../libs/delivery/src/sending/lanes.js';
 import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settling/settle-batch.js';
+import type { CursorCounts } from '../../libs/delivery/src/reading/owned-stream.js';
 import { SettledRanges } from '../../libs/delivery/src/reading/settled-ranges.js';
 import type { SettleOptions } from '../../libs/delivery/src/settling/settle-store.js';
 
-export interface CursorRow extends StoredCursor {
-  expired: number;
+export interface CursorRow extends StoredCursor, CursorCounts {
+  /** Left out when it was moved forward. */
+  skipped: number;
   /** Events up to here were there before the subscription was. */
   readonly startSeq: number;
 }
@@ -35,6 +37,8 @@ export interface WrittenBatch {
   fencedAttempts: readonly AttemptRow[];
   finished: { key: string; seq: number }[];
 }
+
+const countNames = ['delivered', 'dead', 'dropped', 'expired', 'filtered', 'repeated'] as const;
 
 interface Assignment {
   owner: string | undefined;
@@ -101,6 +105,8 @@ export class SimulatedDatabase {
         dropped: 0,
         filtered: 0,
         expired: 0,
+        skipped: 0,
+        repeated: 0,
         drainSeq: 0,
         moves: 0,
         settleNo: 0,
@@ -350,13 +356,13 @@ export class SimulatedDatabase {
 
   private writeCursor(row: CursorRow, written: WrittenCursor): WrittenBatch['cursors'][number] {
     const before = SettledRanges.parse(row.settledSeq, row.settledAt, row.above);
-    const { settledSeq, settledAt, expired } = row;
-    // The place never goes back, and the log counts expired events in the row too.
-    Object.assign(row, written, {
-      settledSeq: Math.max(settledSeq, written.settledSeq),
-      settledAt: Math.max(settledAt, written.settledAt),
-      expired: expired + written.expired,
+    const { counts, ...values } = written;
+    // The place never goes back, whatever somebody else has moved it to.
+    Object.assign(row, values, {
+      settledSeq: Math.max(row.settledSeq, written.settledSeq),
+      settledAt: Math.max(row.settledAt, written.settledAt),
     });
+    for (const what of countNames) row[what] += counts[what];
     return { row, before };
   }
 
@@ -365,9 +371,12 @@ export class SimulatedDatabase {
       this.attempts.push({ key: `${cursor.key}/${seq}`, attempt, at, outcome });
   }
 
-  private writeRetry({ cursor, seq, eventAt, attempts, kind, operationId, at }: SettleBatch['retries'][number]): void {
+  private writeRetry({ cursor, seq, ...row }: SettleBatch['retries'][number]): void {
+    const { eventAt, attempts, kind, operationId, at, isRepeat } = row;
     const place = { streamId: cursor.stream.streamId, subscriptionId: cursor.sender.subscriptionId, seq };
-    this.retries.set(`${cursor.key}/${seq}`, { ...place, eventAt, attempts, kind, operationId, at });
+    const known = this.retries.get(`${cursor.key}/${seq}`);
+    const values = { eventAt, attempts, kind, operationId, at, isRepeat: known?.isRepeat ?? isRepeat };
+    this.retries.set(`${cursor.key}/${seq}`, { ...place, ...values });
   }
 
   private bury(dead: SettleBatch['dead'], finished: SettleBatch['finished']): void {

@@ -25,6 +25,7 @@ import { OperationPace0017 } from './migrations/0017-operation-pace.js';
 import { DelayedEvents0018 } from './migrations/0018-delayed-events.js';
 import { PastRotations0019 } from './migrations/0019-past-rotations.js';
 import { FilterErrors0020 } from './migrations/0020-filter-errors.js';
+import { RepeatedResults0021 } from './migrations/0021-repeated-results.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
 
@@ -52,6 +53,7 @@ export const migrations = [
   DelayedEvents0018,
   PastRotations0019,
   FilterErrors0020,
+  RepeatedResults0021,
 ];
 
 export interface DataSourceSettings {

@@ -268,8 +268,8 @@ export class Engine {
     this.loader.want(sender);
   }
 
-  private lost({ cursor, seq, kind }: WaitingRetry, isBuried: boolean): void {
-    this.settler.lose({ cursor, seq, kind }, isBuried);
-    cursor.order.forget(seq);
+  private lost(retry: WaitingRetry, isBuried: boolean): void {
+    this.settler.lose(retry, isBuried);
+    retry.cursor.order.forget(retry.seq);
   }
 }

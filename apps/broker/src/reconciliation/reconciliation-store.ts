@@ -88,13 +88,14 @@ const balanceText = /* sql */ `
         -- a worker that has not noticed that a day went still names what lies below the mark now
         select sum(upper(r) - lower(r)) from unnest(c.above * int8multirange(int8range(c.settled_seq, null, '()'))) r), 0)
         as settled,
-      c.delivered + c.dead + c.dropped + c.expired + c.filtered + c.skipped as counted
+      c.delivered + c.dead + c.dropped + c.expired + c.filtered + c.skipped - c.repeated as counted
     from cursors c join streams s using (stream_id)
   )
   select stream_id as "streamId", subscription_id as "subscriptionId", settled,
     settled_seq > head_seq or coalesce(upper(above) > head_seq + 1, false) as "isAhead",
     case when settled <= counted then counted else counted + (
       select count(*) from retries r where r.stream_id = b.stream_id and r.subscription_id = b.subscription_id
+         and not r.is_repeat
     ) end as accounted
   from balance b`;
 

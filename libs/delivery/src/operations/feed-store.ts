@@ -26,8 +26,9 @@ export async function feedDeadLetters(
   const fed = await rows<{ seq: string }>(
     transaction,
     /* sql */ `
-    insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error, operation_id)
-    select d.stream_id, d.subscription_id, d.seq, d.event_at, 0, $4, $5, d.error, $6
+    insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error, operation_id,
+                         is_repeat)
+    select d.stream_id, d.subscription_id, d.seq, d.event_at, 0, $4, $5, d.error, $6, true
       from unnest($2::int[], $3::int8[]) as k(stream_id, seq) join dead_letters d using (stream_id, seq)
       join cursors c using (stream_id, subscription_id)
      where d.subscription_id = $1
@@ -82,8 +83,8 @@ export async function feedReplays(
   const fed = await rows<{ seq: string }>(
     transaction,
     /* sql */ `
-    insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, operation_id)
-    select k.stream_id, $1, k.seq, k.event_at, 0, $5, $6, $7
+    insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, operation_id, is_repeat)
+    select k.stream_id, $1, k.seq, k.event_at, 0, $5, $6, $7, true
       from unnest($2::int[], $3::int8[], $4::timestamptz[]) as k(stream_id, seq, event_at)
       join cursors c on c.stream_id = k.stream_id and c.subscription_id = $1
      where k.seq <= c.settled_seq or c.above @> k.seq

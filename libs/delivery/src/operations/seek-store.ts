@@ -33,7 +33,7 @@ const seekText = /* sql */ `
       delete from retries r using held h
        where r.stream_id = h.stream_id and r.subscription_id = $1
          and case when h.is_forward then r.seq <= h.seq and r.kind = any($6::int[]) else r.seq > h.seq end
-      returning r.stream_id, r.seq, h.is_forward
+      returning r.stream_id, r.seq, r.is_repeat
     ), unburied as (
       delete from dead_letters d using held h
        where d.stream_id = h.stream_id and d.subscription_id = $1 and not h.is_forward and d.seq > h.seq
@@ -52,6 +52,10 @@ const seekText = /* sql */ `
         from held h where s.stream_id = h.stream_id and s.subscription_id = $1 and not h.is_forward
     ), placed as (
       select h.stream_id, h.at, coalesce(k.events, 0) as events, h.is_forward, h.settled_seq as from_seq,
+             -- what is settled behind the place was counted, except where a retry of it waited
+             case when h.is_forward then 0 else h.settled_seq - h.seq + (
+               select coalesce(sum(upper(r) - lower(r)), 0) from unnest(h.above * int8multirange(int8range(h.settled_seq, null, '()'))) r
+             ) - (select count(*) from dropped d where d.stream_id = h.stream_id and not d.is_repeat) end as counted,
              -- what is settled right behind the place is below the new mark as well
              case when h.is_forward
                then coalesce((select upper(r) - 1 from unnest(h.above) r where r @> (h.seq + 1)), h.seq)
@@ -60,6 +64,7 @@ const seekText = /* sql */ `
         from held h left join counted k using (stream_id)
     ), moved as (
       update cursors c set settled_seq = p.seq, settled_at = p.at, moves = c.moves + 1, skipped = c.skipped + p.events,
+             repeated = c.repeated + p.counted,
              above = p.above - int8multirange(int8range(null, p.seq, '(]')),
              -- a backlog that is drained stays so: its rate is not for what comes back
              drain_seq = case when c.settled_seq < c.drain_seq then c.drain_seq else 0 end

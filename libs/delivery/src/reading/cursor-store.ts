@@ -16,15 +16,11 @@ export interface CursorColumns {
   /** node-postgres gives the number for -infinity. */
   settled_at: Date | number;
   above: string;
-  delivered: string;
-  dead: string;
-  dropped: string;
   parked_until: Date | null;
   park_reason: string | null;
   parked_since: Date | null;
   park_probes: number;
   park_error: string | null;
-  filtered: string;
   drain_seq: string;
   moves: number;
   settle_no: string;
@@ -38,10 +34,6 @@ export function cursorRow(row: CursorColumns): StoredCursor {
     settledSeq: Number(row.settled_seq),
     settledAt: Number(row.settled_at),
     above: row.above,
-    delivered: Number(row.delivered),
-    dead: Number(row.dead),
-    dropped: Number(row.dropped),
-    filtered: Number(row.filtered),
     drainSeq: Number(row.drain_seq),
     moves: row.moves,
     settleNo: Number(row.settle_no),
@@ -89,8 +81,8 @@ const raiseText = /* sql */ `
     from unnest($1::int[], $2::int[]) as o(stream_id, epoch)
    where c.stream_id = o.stream_id and c.epoch < o.epoch`;
 const readText = /* sql */ `
-  select stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped,
-         parked_until, park_reason, parked_since, park_probes, park_error, filtered, drain_seq, moves, settle_no
+  select stream_id, subscription_id, epoch, settled_seq, settled_at, above,
+         parked_until, park_reason, parked_since, park_probes, park_error, drain_seq, moves, settle_no
     from cursors where stream_id = any($1::int[])`;
 
 const wholeStreams = { name: 'cursors-of-streams', raise: raiseText, read: readText };

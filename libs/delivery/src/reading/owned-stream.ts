@@ -83,11 +83,6 @@ export interface CursorState {
   settledAt: number;
   /** Text of an int8multirange. */
   above: string;
-  delivered: number;
-  dead: number;
-  dropped: number;
-  /** Events that the filter kept back. */
-  filtered: number;
   /** Up to here lies the backlog that the last resume found; 0 for none. */
   drainSeq: number;
   /** Nothing is sent before it ends. */
@@ -97,6 +92,20 @@ export interface CursorState {
   /** Number of the last settle that was written. */
   settleNo: number;
 }
+
+/** What became of deliveries. The row of a cursor counts them since the subscription exists, and the log counts there too. */
+export interface CursorCounts {
+  delivered: number;
+  dead: number;
+  dropped: number;
+  expired: number;
+  /** Kept back by the filter. */
+  filtered: number;
+  /** How many of the others were of positions that had been counted before: what was asked for again. */
+  repeated: number;
+}
+
+const noCounts = (): CursorCounts => ({ delivered: 0, dead: 0, dropped: 0, expired: 0, filtered: 0, repeated: 0 });
 
 /** How far one subscription has come in one owned stream: what it took to send, and what is settled. */
 export class StreamCursor implements Queued, Follower {
@@ -116,10 +125,7 @@ export class StreamCursor implements Queued, Follower {
   readonly settled: SettledRanges;
   /** Whatever is sent asks it first. */
   order: OrderGate<Delivery>;
-  /** Totals since the subscription exists, as the row has them. */
-  readonly totals: { delivered: number; dead: number; dropped: number; filtered: number };
-  /** Expired since the last settle; the log counts expired events in the row too. */
-  expired = 0;
+  private counts = noCounts();
   park: Park | undefined;
   drainSeq: number;
   readonly moves: number;
@@ -144,8 +150,6 @@ export class StreamCursor implements Queued, Follower {
     this.settledBefore = this.settled.highest;
     this.takenSeq = this.settled.low;
     this.takenAt = this.settled.lowAt;
-    const { delivered, dead, dropped, filtered } = state;
-    this.totals = { delivered, dead, dropped, filtered };
     this.park = state.park;
     this.drainSeq = state.drainSeq;
     this.moves = state.moves;
@@ -173,6 +177,18 @@ export class StreamCursor implements Queued, Follower {
   /** Names it among the cursors of a statement. */
   get key(): string {
     return `${this.stream.streamId}/${this.sender.subscriptionId}`;
+  }
+
+  /** For the next settle. */
+  count(what: keyof CursorCounts): void {
+    this.counts[what] += 1;
+  }
+
+  /** Counted since the last settle. */
+  takeCounts(): CursorCounts {
+    const { counts } = this;
+    this.counts = noCounts();
+    return counts;
   }
 
   /** The subscription asks for another order: what waits asks again under the new one. */

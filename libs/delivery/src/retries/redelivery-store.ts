@@ -32,12 +32,13 @@ export async function requestRedelivery(
          -- who discards its dead letter locks the cursor as well, and then sees the row that this writes
          for no key update of cursors
     ), requested as (
-      insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error)
+      insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error,
+                           is_repeat)
       select $1, $2, $3, $4::timestamptz, coalesce(
                (select attempts from dead_letters where stream_id = $1 and subscription_id = $2 and seq = $3),
                (select max(attempt_no) from attempts
                  where stream_id = $1 and subscription_id = $2 and seq = $3 and created_at >= $4::timestamptz - ${clockSkew}), 0),
-             $5, $6, null
+             $5, $6, null, true
         from cursor where is_settled
       on conflict (stream_id, subscription_id, seq) do update
         set kind = case when retries.kind = any($7::int[]) then retries.kind else excluded.kind end, next_at = excluded.next_at

@@ -12,7 +12,7 @@ const streamIds = [1, 2];
 const subscriptionIds = [10, 20];
 const rowsPerCursor = 40;
 const start = 1_000_000;
-const fresh = { eventAt: 0, attempts: 1, kind: 0, operationId: null };
+const fresh = { eventAt: 0, attempts: 1, kind: 0, operationId: null, isRepeat: false };
 
 /** Small bounds, so that a handful of rows is more than fits. */
 class SmallSender extends Sender {

@@ -217,7 +217,7 @@ export class RetryBook {
       sender.isSwept = true;
       return false;
     }
-    const { seq, eventAt, attempts, kind, at, operationId } = row;
+    const { seq, eventAt, attempts, kind, at, operationId, isRepeat } = row;
     const retry: WaitingRetry = {
       cursor,
       seq,
@@ -226,6 +226,7 @@ export class RetryBook {
       kind,
       at,
       operationId,
+      isRepeat,
       queued: false,
       event: undefined,
       isTaken: false,
@@ -248,7 +249,7 @@ export class RetryBook {
 }
 
 type HasChanged = (key: string) => boolean;
-type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at' | 'operationId'>;
+type NearRetry = Pick<WaitingRetry, 'seq' | 'eventAt' | 'attempts' | 'kind' | 'at' | 'operationId' | 'isRepeat'>;
 
 function someStreamHas(rows: readonly StoredRetry[], limit: number): boolean {
   const counts = new Map<number, number>();

@@ -14,6 +14,8 @@ export interface StoredRetry {
   at: number;
   /** The operation it is repeated for, if any. */
   operationId: string | null;
+  /** Its position was counted before. */
+  isRepeat: boolean;
 }
 
 interface RetryColumns {
@@ -25,12 +27,14 @@ interface RetryColumns {
   kind: number;
   next_at: Date;
   operation_id: string | null;
+  is_repeat: boolean;
 }
 
 /** next_at of what shall be sent at once: earlier than any other, so that it is found wherever the scan has come to. */
 export const atOnce = new Date(0);
 
-const columns = 'r.stream_id, r.subscription_id, r.seq, r.event_at, r.attempt_no, r.kind, r.next_at, r.operation_id';
+const columns =
+  'r.stream_id, r.subscription_id, r.seq, r.event_at, r.attempt_no, r.kind, r.next_at, r.operation_id, r.is_repeat';
 
 /** The rows of deliveries that wait, as their stream's owner reads them. */
 export class RetryStore {
@@ -218,5 +222,6 @@ function storedRetry(row: RetryColumns): StoredRetry {
     kind: row.kind,
     at: row.next_at.getTime(),
     operationId: row.operation_id,
+    isRepeat: row.is_repeat,
   };
 }

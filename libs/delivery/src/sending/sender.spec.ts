@@ -24,6 +24,7 @@ function senderWith(counts: { first: number; retry: number; replay: number }): S
     attempts: 1,
     at: 0,
     operationId: null,
+    isRepeat: false,
     event: event(seq),
     queued: false,
     isTaken: false,

@@ -30,6 +30,8 @@ export interface WaitingRetry extends Queued {
   readonly at: number;
   /** The operation it is repeated for, if any. */
   readonly operationId: string | null;
+  /** Its position was counted before: what comes of it is counted as repeated. */
+  readonly isRepeat: boolean;
   /** Loaded shortly before it is sent. */
   event: HookEvent | undefined;
   /** Under way, or its result not committed yet. */

@@ -10,6 +10,7 @@ const retryOf = (cursor: StreamCursor) => ({
   attempts: 1,
   kind: 0,
   operationId: null,
+  isRepeat: false,
   at: 1_000,
   error: 'status: 500',
 });

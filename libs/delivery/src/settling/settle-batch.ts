@@ -1,6 +1,6 @@
 import type { Park } from '../flow/park.js';
 import type { HookEvent } from '../sending/hook-event.js';
-import type { StreamCursor } from '../reading/owned-stream.js';
+import type { CursorCounts, StreamCursor } from '../reading/owned-stream.js';
 import type { DeadReason } from '../outcome/outcome.js';
 
 /** outcome of a row in attempts */
@@ -30,6 +30,8 @@ export interface RetryRow {
   readonly kind: number;
   /** The operation it is repeated for, if any. */
   readonly operationId: string | null;
+  /** Its position was counted before. */
+  readonly isRepeat: boolean;
   /** Unix milliseconds. */
   readonly at: number;
   readonly error: string | null;
@@ -61,11 +63,8 @@ export interface CursorRow {
   readonly settledSeq: number;
   readonly settledAt: number;
   readonly above: string;
-  readonly delivered: number;
-  readonly dead: number;
-  readonly dropped: number;
-  readonly expired: number;
-  readonly filtered: number;
+  /** Since the settle before. */
+  readonly counts: CursorCounts;
   readonly park: Park | undefined;
   /** Of this settle, the same whenever it is sent again. */
   readonly settleNo: number;
@@ -123,19 +122,14 @@ const byPlace = (a: StreamCursor, b: StreamCursor): number =>
   a.stream.streamId - b.stream.streamId || a.sender.subscriptionId - b.sender.subscriptionId;
 
 function cursorRow(cursor: StreamCursor): CursorRow {
-  const { settled, totals, expired, park } = cursor;
-  cursor.expired = 0;
+  const { settled, park } = cursor;
   cursor.settleNo += 1;
   return {
     cursor,
     settledSeq: settled.low,
     settledAt: settled.lowAt,
     above: settled.aboveText(),
-    delivered: totals.delivered,
-    dead: totals.dead,
-    dropped: totals.dropped,
-    expired,
-    filtered: totals.filtered,
+    counts: cursor.takeCounts(),
     park,
     settleNo: cursor.settleNo,
   };

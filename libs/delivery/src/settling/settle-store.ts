@@ -73,14 +73,16 @@ const statement = (failures: string): string => /* sql */ `
       update cursors c set
         settled_seq = greatest(c.settled_seq, u.settled_seq),
         settled_at = greatest(c.settled_at, to_timestamp(u.settled_at)),
-        above = u.above, delivered = u.delivered, dead = u.dead, dropped = u.dropped, expired = c.expired + u.expired,
+        above = u.above, delivered = c.delivered + u.delivered, dead = c.dead + u.dead, dropped = c.dropped + u.dropped,
+        expired = c.expired + u.expired, filtered = c.filtered + u.filtered, repeated = c.repeated + u.repeated,
         parked_until = to_timestamp(u.parked_until), park_reason = u.park_reason, parked_since = to_timestamp(u.parked_since),
-        park_probes = u.park_probes, park_error = u.park_error, filtered = u.filtered, settle_no = u.settle_no
+        park_probes = u.park_probes, park_error = u.park_error, settle_no = u.settle_no
       from unnest($1::int[], $2::int[], $3::int[], $4::int8[], $5::float8[], $6::int8multirange[],
                   $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::float8[], $12::text[], $13::float8[], $14::int2[],
-                  $15::text[], $16::int8[], $17::int[], $18::int8[])
+                  $15::text[], $16::int8[], $17::int[], $18::int8[], $19::int8[])
         as u(stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, expired,
-             parked_until, park_reason, parked_since, park_probes, park_error, filtered, moves, settle_no)
+             parked_until, park_reason, parked_since, park_probes, park_error, filtered, moves, settle_no,
+             repeated)
       where c.stream_id = u.stream_id and c.subscription_id = u.subscription_id and c.epoch = u.epoch and c.moves = u.moves
         and c.settle_no = u.settle_no - 1
       returning c.stream_id, c.subscription_id
@@ -88,8 +90,8 @@ const statement = (failures: string): string => /* sql */ `
       insert into attempts (stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, created_at, error, response)
       select u.stream_id, u.subscription_id, u.seq, u.attempt_no, u.outcome, u.http_status, u.duration_ms,
              to_timestamp(u.at), u.error, u.response
-      from unnest($19::int[], $20::int[], $21::int8[], $22::int2[], $23::int2[], $24::int2[], $25::int[], $26::float8[],
-                  $27::text[], $28::bytea[])
+      from unnest($20::int[], $21::int[], $22::int8[], $23::int2[], $24::int2[], $25::int2[], $26::int[], $27::float8[],
+                  $28::text[], $29::bytea[])
         as u(stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, at, error, response)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       -- neighbours in the index are then neighbours in the table, which lets Postgres fill index pages before it splits them
@@ -100,17 +102,18 @@ const statement = (failures: string): string => /* sql */ `
 
 const failures = /* sql */ `
     , waiting as (
-      insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error, operation_id)
+      insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, last_error, operation_id,
+                           is_repeat)
       select u.stream_id, u.subscription_id, u.seq, to_timestamp(u.event_at), u.attempt_no, u.kind, to_timestamp(u.next_at), u.error,
-             u.operation_id
-      from unnest($29::int[], $30::int[], $31::int8[], $32::float8[], $33::int2[], $34::int2[], $35::float8[], $36::text[], $63::uuid[])
-        as u(stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, error, operation_id)
+             u.operation_id, u.is_repeat
+      from unnest($30::int[], $31::int[], $32::int8[], $33::float8[], $34::int2[], $35::int2[], $36::float8[], $37::text[], $64::uuid[], $67::bool[])
+        as u(stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, error, operation_id, is_repeat)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       on conflict (stream_id, subscription_id, seq) do update
         set attempt_no = excluded.attempt_no, kind = excluded.kind, next_at = excluded.next_at, last_error = excluded.last_error
     ), finished as (
       delete from retries r
-      using unnest($37::int[], $38::int[], $39::int8[], $64::bool[]) as u(stream_id, subscription_id, seq, has_failed), fence f
+      using unnest($38::int[], $39::int[], $40::int8[], $65::bool[]) as u(stream_id, subscription_id, seq, has_failed), fence f
       where r.stream_id = u.stream_id and r.subscription_id = u.subscription_id and r.seq = u.seq
         and f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
       returning r.stream_id, r.operation_id, u.has_failed
@@ -121,7 +124,7 @@ const failures = /* sql */ `
         from finished where operation_id is not null group by stream_id, operation_id
     ), redelivered as (
       delete from dead_letters d
-      using unnest($40::int[], $41::int[], $42::int8[]) as u(stream_id, subscription_id, seq), fence f
+      using unnest($41::int[], $42::int[], $43::int8[]) as u(stream_id, subscription_id, seq), fence f
       where d.stream_id = u.stream_id and d.subscription_id = u.subscription_id and d.seq = u.seq
         and f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
     ), buried as (
@@ -129,10 +132,10 @@ const failures = /* sql */ `
         event_id, topic, type, source, subject, key, content_type, attributes, data, fingerprint)
       select u.stream_id, u.subscription_id, u.seq, to_timestamp(u.dead_at), u.reason, u.error, u.http_status, u.attempts,
              to_timestamp(u.event_at), u.event_id, u.topic, u.type, u.source, u.subject, u.key, u.content_type, u.attributes,
-             case when u.data_size >= 0 then substring($59::bytea from u.data_start for u.data_size) end, u.fingerprint
-      from unnest($43::int[], $44::int[], $45::int8[], $46::float8[], $47::text[], $48::text[], $49::int2[], $50::int2[],
-                  $51::float8[], $52::text[], $53::text[], $54::text[], $55::text[], $56::text[], $57::text[], $58::text[],
-                  $60::text[], $61::int[], $62::int[], $65::text[])
+             case when u.data_size >= 0 then substring($60::bytea from u.data_start for u.data_size) end, u.fingerprint
+      from unnest($44::int[], $45::int[], $46::int8[], $47::float8[], $48::text[], $49::text[], $50::int2[], $51::int2[],
+                  $52::float8[], $53::text[], $54::text[], $55::text[], $56::text[], $57::text[], $58::text[], $59::text[],
+                  $61::text[], $62::int[], $63::int[], $66::text[])
         as u(stream_id, subscription_id, seq, dead_at, reason, error, http_status, attempts, event_at, event_id, topic,
              type, source, subject, key, content_type, attributes, data_start, data_size, fingerprint)
       join fence f on f.stream_id = u.stream_id and f.subscription_id = u.subscription_id
@@ -153,10 +156,12 @@ const epochs = (rows: readonly CursorRow[]) => numberArray(rows.map(({ cursor })
 const moves = (rows: readonly CursorRow[]) => numberArray(rows.map(({ cursor }) => cursor.moves));
 const settleNumbers = (rows: readonly CursorRow[]) => numberArray(rows.map(({ settleNo }) => settleNo));
 const seqs = (rows: readonly { seq: number }[]) => numberArray(rows.map(({ seq }) => seq));
+const booleans = (values: readonly boolean[]) => `{${values.join(',')}}`;
 /** Postgres takes seconds; a double holds the milliseconds of any date exactly enough. */
 const seconds = (ms: number) => ms / 1000;
 
 function cursorColumns(rows: readonly CursorRow[]): unknown[] {
+  const counted = (what: keyof CursorRow['counts']) => numberArray(rows.map(({ counts }) => counts[what]));
   return [
     streamIds(rows),
     subscriptionIds(rows),
@@ -164,18 +169,16 @@ function cursorColumns(rows: readonly CursorRow[]): unknown[] {
     numberArray(rows.map(({ settledSeq }) => settledSeq)),
     numberArray(rows.map(({ settledAt }) => seconds(settledAt))),
     textArray(rows.map(({ above }) => above)),
-    numberArray(rows.map(({ delivered }) => delivered)),
-    numberArray(rows.map(({ dead }) => dead)),
-    numberArray(rows.map(({ dropped }) => dropped)),
-    numberArray(rows.map(({ expired }) => expired)),
+    ...(['delivered', 'dead', 'dropped', 'expired'] as const).map(counted),
     numberArray(rows.map(({ park }) => (park ? seconds(park.until) : null))),
     textArray(rows.map(({ park }) => park?.reason ?? null)),
     numberArray(rows.map(({ park }) => (park ? seconds(park.since) : null))),
     numberArray(rows.map(({ park }) => park?.probes ?? 0)),
     textArray(rows.map(({ park }) => park?.error ?? null)),
-    numberArray(rows.map(({ filtered }) => filtered)),
+    counted('filtered'),
     moves(rows),
     settleNumbers(rows),
+    counted('repeated'),
   ];
 }
 
@@ -201,8 +204,9 @@ function failureColumns({ retries, finished, dead }: SettleBatch): unknown[] {
     ...[finished, redelivered].flatMap((rows) => [streamIds(rows), subscriptionIds(rows), seqs(rows)]),
     ...deadLetterColumns(dead),
     textArray(retries.map(({ operationId }) => operationId)),
-    `{${finished.map(({ hasFailed }) => hasFailed).join(',')}}`,
+    booleans(finished.map(({ hasFailed }) => hasFailed)),
     textArray(dead.map(({ fingerprint }) => fingerprint)),
+    booleans(retries.map(({ isRepeat }) => isRepeat)),
   ];
 }
 

@@ -4,8 +4,9 @@ import type { HookEvent } from '../sending/hook-event.js';
 import { isAskedFor, retryKind } from '../sending/lanes.js';
 import type { DeadReason, Outcome } from '../outcome/outcome.js';
 import type { StreamCursor } from '../reading/owned-stream.js';
+import type { WaitingRetry } from '../sending/sender.js';
 import type { Delivery } from '../delivery.js';
-import { attemptOutcome, SettleBatch, type FinishedRetry } from './settle-batch.js';
+import { attemptOutcome, SettleBatch } from './settle-batch.js';
 import type { SettleWriter } from './settle-writer.js';
 
 export interface SettlerOptions {
@@ -108,13 +109,14 @@ export class Settler {
   postpone({ cursor, event }: Delivery): void {
     const { seq, at: eventAt, deliverAt } = event;
     const [kind, operationId] = [retryKind.delayed, null];
-    this.open.retries.push({ cursor, seq, eventAt, attempts: 0, kind, operationId, at: deliverAt, error: null });
+    const row = { cursor, seq, eventAt, attempts: 0, kind, operationId, at: deliverAt, error: null, isRepeat: false };
+    this.open.retries.push(row);
     this.settled(cursor, event, undefined);
   }
 
   /** The subscription does not want the event: settled like a delivered one, without an attempt. */
   pass({ cursor, event }: Delivery): void {
-    cursor.totals.filtered += 1;
+    cursor.count('filtered');
     this.settled(cursor, event, undefined);
   }
 
@@ -129,11 +131,11 @@ export class Settler {
    *
    * @param isBuried the log has made a dead letter of it, so it is accounted for
    */
-  lose(lost: Omit<FinishedRetry, 'hasFailed'>, isBuried: boolean): void {
-    const finished = { ...lost, hasFailed: true };
-    if (!isBuried) finished.cursor.expired += 1;
-    this.open.finished.push(finished);
-    this.touch(finished.cursor);
+  lose({ cursor, seq, kind, isRepeat }: WaitingRetry, isBuried: boolean): void {
+    if (!isBuried) cursor.count('expired');
+    if (!isBuried && isRepeat) cursor.count('repeated');
+    this.open.finished.push({ cursor, seq, kind, hasFailed: true });
+    this.touch(cursor);
   }
 
   /** Writes everything there is and waits until it is written, or given up. */
@@ -152,10 +154,10 @@ export class Settler {
     const { cursor, attempt } = delivery;
     switch (outcome.kind) {
       case 'delivered':
-        cursor.totals.delivered += 1;
+        cursor.count('delivered');
         return this.finish(delivery);
       case 'dropped':
-        cursor.totals.dropped += 1;
+        cursor.count('dropped');
         return this.finish(delivery);
       case 'dead': {
         const { reason, error } = outcome;
@@ -187,12 +189,15 @@ export class Settler {
       operationId,
       at,
       error: outcome.error,
+      isRepeat: retry?.isRepeat ?? false,
     });
     return kind;
   }
 
   private finish({ cursor, retry }: Delivery, { hasFailed } = { hasFailed: false }): undefined {
-    if (retry) this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind, hasFailed });
+    if (!retry) return;
+    if (retry.isRepeat) cursor.count('repeated');
+    this.open.finished.push({ cursor, seq: retry.seq, kind: retry.kind, hasFailed });
   }
 
   private bury(
@@ -201,7 +206,7 @@ export class Settler {
   ): undefined {
     const { cursor, event } = delivery;
     const { reason, error, status, attempts, now } = death;
-    cursor.totals.dead += 1;
+    cursor.count('dead');
     const fingerprint = errorFingerprint({ reason, error, status });
     this.open.dead.push({ cursor, event, attempts, reason, fingerprint, error, status, at: now });
     this.finish(delivery, { hasFailed: true });

@@ -87,11 +87,11 @@ export async function buryRetries(
     with kept as (
       update retries r set kind = ${kinds.redelivery} from ${partition} e
       where ${dueOfDay} and ${isAhead}
-      returning r.subscription_id, r.last_error, r.attempt_no, true as is_kept, e.*
+      returning r.subscription_id, r.last_error, r.attempt_no, r.is_repeat, true as is_kept, e.*
     ), gone as (
       delete from retries r using ${partition} e
       where ${dueOfDay} and not ${isAhead}
-      returning r.subscription_id, r.last_error, r.attempt_no, false as is_kept, e.*
+      returning r.subscription_id, r.last_error, r.attempt_no, r.is_repeat, false as is_kept, e.*
     ), buried as (
       insert into dead_letters (stream_id, subscription_id, seq, dead_at, reason, error, attempts, event_at, event_id,
         topic, type, source, subject, key, content_type, attributes, data, fingerprint, announced)
@@ -102,6 +102,11 @@ export async function buryRetries(
       left join streams s on s.stream_id = g.stream_id
       left join topics t on t.id = s.topic_id
       on conflict do nothing
+    ), counted as (
+      -- what was delivered before and asked for again is counted already
+      update cursors c set dead = c.dead + g.deaths
+        from (select stream_id, subscription_id, count(*) as deaths from gone where not is_repeat group by 1, 2) g
+       where c.stream_id = g.stream_id and c.subscription_id = g.subscription_id
     )
     select count(*)::int as buried from gone`,
     [startOf(day), startOf(addDays(day, 1)), now, streamIds ?? null],
