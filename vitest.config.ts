@@ -54,6 +54,8 @@ export default defineConfig({
           globals: true,
           include: ['test/simulation/**/*.test.ts'],
           pool: 'forks',
+          // Thousands of short lives: a sixth of the time went into collecting them.
+          execArgv: ['--max-semi-space-size=64'],
           testTimeout: 60_000,
         },
       },

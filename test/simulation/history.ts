@@ -216,13 +216,22 @@ class History {
         judge.silenced(10 + fault.subscription);
         return void time.after(fault.forMs, () => this.resume(10 + fault.subscription));
       case 'seek':
-        return this.control.seek(10 + fault.subscription, fault.share).forEach((moved) => judge.moved(moved));
+        return this.seek(10 + fault.subscription, fault);
       case 'replay':
         return this.control.replay(10 + fault.subscription).forEach((moved) => judge.moved(moved));
       case 'delete':
         database.change(10 + fault.subscription, 'deleted');
         return judge.silenced(10 + fault.subscription);
     }
+  }
+
+  /** Two statements of one transaction: what it finds and what it moves are not of the same moment. */
+  private seek(subscriptionId: number, { share, forMs = 0 }: Extract<Fault, { kind: 'seek' }>): void {
+    const { control, judge, time } = this;
+    const targets = control.placesAt(subscriptionId, share);
+    const move = () => control.seek(subscriptionId, targets).forEach((moved) => judge.moved(moved));
+    if (forMs === 0) move();
+    else time.after(forMs, move);
   }
 
   private meanwhile(forMs: number, set: (isOn: boolean) => unknown): void {

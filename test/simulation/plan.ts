@@ -7,8 +7,11 @@ export type Fault = { at: number } & (
   | { kind: 'away' | 'lost-answers' | 'late-statements'; forMs: number }
   | { kind: 'pause'; subscription: number; forMs: number }
   | { kind: 'delete' | 'replay'; subscription: number }
-  /** To this share of the way from the begin of each stream to its head. */
-  | { kind: 'seek'; subscription: number; share: number }
+  /**
+   * To this share of the way from the begin of each stream to its head, as it was found so many milliseconds before the
+   * cursors were locked and moved.
+   */
+  | { kind: 'seek'; subscription: number; share: number; forMs?: number }
   | { kind: 'join' }
 );
 
@@ -113,7 +116,13 @@ function faultOf(
     case 'replay':
       return { at, kind, subscription };
     case 'seek':
-      return { at, kind, subscription, share: chance.pick([0, 0.3, 0.7, 1]) };
+      return {
+        at,
+        kind,
+        subscription,
+        share: chance.pick([0, 0.3, 0.7, 1]),
+        forMs: Math.min(forMs, 4_000, lastsMs - at),
+      };
     case 'join':
       return { at, kind };
   }

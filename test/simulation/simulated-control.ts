@@ -18,11 +18,17 @@ export class SimulatedControl {
 
   constructor(private readonly database: SimulatedDatabase) {}
 
-  /** Moves the cursors of a subscription to a share of the way from the begin of each stream to its head. */
-  seek(subscriptionId: number, share: number): Moved[] {
+  /** For each stream of a subscription, a share of the way from its begin to its head. */
+  placesAt(subscriptionId: number, share: number): ReadonlyMap<number, number> {
+    return new Map(this.cursorsOf(subscriptionId).map((row) => [row.streamId, Math.floor(this.head(row) * share)]));
+  }
+
+  /** Moves the cursors of a subscription; everybody else sees all of it at once. */
+  seek(subscriptionId: number, targets: ReadonlyMap<number, number>): Moved[] {
     this.database.touch({ subscriptionId });
-    return this.cursorsOf(subscriptionId).map((row) => {
-      const target = Math.floor(this.head(row) * share);
+    return this.cursorsOf(subscriptionId).flatMap((row) => {
+      const target = targets.get(row.streamId);
+      if (target === undefined) return [];
       const isForward = target > row.settledSeq || (target === row.settledSeq && row.above === '{}');
       return isForward ? this.skip(row, target) : this.goBack(row, target);
     });
