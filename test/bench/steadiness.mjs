@@ -211,21 +211,33 @@ export async function snapshot({ rig, receiver, bus }) {
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const rateOf = (runs) => baselineEvents / mean(runs.map(({ seconds }) => seconds));
 
-/** 1,000 subscriptions with nothing to deliver. */
+/** 1,000 subscriptions with nothing to deliver: what the broker and its Postgres cost together. */
 export async function idle({ rig, receiver }) {
   const names = [];
   for (let index = 0; index < 1_000; index += 1)
     names.push(await subscribe(rig, `bench.idle.t${index % 10}`, receiver.url, `-${index}`));
   // Until what making them has left behind is collected.
   await delay(15_000);
-  const [cpuBefore, statementsBefore] = [rig.cpuMs(), await statements(rig)];
+  const reading = async () => ({
+    statements: await statements(rig),
+    broker: rig.cpuMs(),
+    database: rig.databaseCpuMs(),
+  });
+  const before = await reading();
   await delay(idleSeconds * 1000);
-  const cpu = (rig.cpuMs() - cpuBefore) / 1000 / idleSeconds;
-  const perSecond = ((await statements(rig)) - statementsBefore) / idleSeconds;
+  const after = await reading();
   for (const name of names) await rig.api('DELETE', `/v1/subscriptions/${name}`);
+  const perSecond = (of) => (after[of] - before[of]) / idleSeconds;
+  const percent = (ms) => round(ms / 10, 2);
+  const [brokerMs, databaseMs] = [perSecond('broker'), perSecond('database')];
   report(
     '1,000 idle subscriptions',
-    { cpuPercentOfACore: round(100 * cpu, 1), statementsPerSecond: round(perSecond, 1) },
+    {
+      cpuPercentOfACore: percent(brokerMs + databaseMs),
+      ofTheBroker: percent(brokerMs),
+      ofPostgres: percent(databaseMs),
+      statementsPerSecond: round(perSecond('statements'), 1),
+    },
     { cpuPercentOfACore: '< 2', statementsPerSecond: '< 20' },
   );
 }
