@@ -160,3 +160,28 @@ test.each<[Ordering, Ordering]>([
     expect(sent()).toEqual(['a1', 'a2', 'a1', 'a2']);
   },
 );
+
+test('what waits for a retry goes on after it, though the order has changed while that was under way', async () => {
+  await run.topic('orders.created', 1);
+  const subscription = await subscribe({ ordering: 'none' });
+  fail('a1');
+  await publish(keyed('a1'));
+  const worker = run.worker();
+  expect(await worker.runOnce()).toMatchObject({ retried: 1 });
+  let answer = () => {};
+  const answered = new Promise<number>((resolve) => (answer = () => resolve(204)));
+  run.hooks.respondWith(async (request) => (idsIn(request).includes('a1') ? answered : 204));
+  run.clock.advance({ seconds: 1 });
+  const round = worker.runOnce();
+  await until(() => sent().length === 2, { what: 'the retry' });
+  run.catalog.subscriptions.set(subscription.id, { ...subscription, ordering: 'key' });
+  await run.change('select 1');
+  await worker.reload();
+  await publish(keyed('a2', 'b1'));
+  const others = worker.runOnce();
+  await until(() => sent().includes('b1'), { what: 'another key' });
+  expect(sent()).not.toContain('a2');
+  answer();
+  await Promise.all([round, others]);
+  expect(sent()).toEqual(['a1', 'a1', 'b1', 'a2']);
+});

@@ -170,6 +170,8 @@ export class OrderGate<D extends Ordered> {
   ended(delivery: D, request: object, ending: Ending): void {
     const line = this.knownLine(delivery, request);
     if (ending === 'failing') this.failed(delivery);
+    // A retry that went out under another ordering may be waited for here all the same.
+    else if (line === undefined) return this.forget(delivery.seq);
     else this.heal(delivery.seq);
     if (line !== undefined) this.stop(line);
   }
