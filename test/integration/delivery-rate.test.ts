@@ -50,6 +50,32 @@ test('a rate that is taken away no longer holds', async () => {
   expect(sent()).toBe(50);
 });
 
+test.each<['rateLimit' | 'drainRate', number | null]>([
+  ['rateLimit', 100],
+  ['drainRate', 100],
+  ['rateLimit', null],
+])('a %s of one event in a thousand seconds that becomes %s holds up nothing any more', async (rate, next) => {
+  const subscription = await run.subscribe('billing', { topics: ['orders.created'] });
+  await run.publish('orders.created', batch(10));
+  await markBacklog(run.pool, subscription.id);
+  const become = async (value: number | null) => {
+    run.catalog.subscriptions.set(subscription.id, { ...subscription, [rate]: value });
+    await run.change('select 1');
+  };
+  await become(0.001);
+  const worker = steppedWorker('a');
+  await worker.runOnce();
+  run.clock.advance({ seconds: 2 });
+  await worker.runOnce();
+  expect(sent()).toBe(1);
+  await become(next);
+  for (let round = 0; round < 3; round += 1) {
+    await worker.runOnce();
+    run.clock.advance({ seconds: 1 });
+  }
+  expect(sent()).toBe(10);
+});
+
 test('a resume drains what waited at its rate, and what comes later is not held to it', async () => {
   const subscription = await run.subscribe('billing', { topics: ['orders.created'] });
   await run.publish('orders.created', batch(40));

@@ -21,14 +21,24 @@ export class Flow {
   readonly window: SendWindow;
   readonly streak = new FailureStreak();
   readonly lease = new TokenLease();
-  /** Events a second over all workers; null for as many as it takes. */
-  rate: number | null = null;
+  private perSecond: number | null = null;
   /** Unix milliseconds; until then nobody asks since when every attempt has failed. */
   trustedUntil = 0;
   private probe: object | undefined;
 
   constructor(limits: FlowLimits) {
     this.window = new SendWindow(limits.concurrency);
+  }
+
+  /** Events a second over all workers; null for as many as it takes. */
+  get rate(): number | null {
+    return this.perSecond;
+  }
+
+  set rate(rate: number | null) {
+    if (rate === this.perSecond) return;
+    this.perSecond = rate;
+    this.lease.rateChanged();
   }
 
   /** The subscription was changed. */

@@ -75,3 +75,18 @@ test('nobody asks twice at a time, nor again at once when the database was away'
   lease.refused(0);
   expect([lease.isWanted(0), lease.nextAskAt]).toEqual([true, 1_000]);
 });
+
+test('at another rate it asks anew, and what was asked for at the old one does not say when', () => {
+  const lease = new TokenLease();
+  const rarely = { tokens: 0, waitMs: 1_000_000, askedAt: 0, now: 0 };
+  lease.granted(rarely);
+  lease.waits();
+  expect([lease.isWanted(1), lease.isWaiting, lease.nextAskAt]).toEqual([false, true, 1_000_000]);
+  lease.rateChanged();
+  expect([lease.isWanted(1), lease.isWaiting, lease.nextAskAt]).toEqual([true, false, 0]);
+  lease.asked();
+  lease.rateChanged();
+  expect(lease.isWanted(1)).toBe(false);
+  lease.granted(rarely);
+  expect([lease.isWanted(1), lease.nextAskAt]).toEqual([true, 100]);
+});

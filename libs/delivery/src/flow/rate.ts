@@ -23,7 +23,10 @@ export class TokenLease {
   private tokens = 0;
   private expiresAt = 0;
   private askAt = 0;
-  private isAsked = false;
+  /** `waiting`: for the moment to ask; `asking`: a statement is under way. */
+  private state: 'idle' | 'waiting' | 'asking' = 'idle';
+  /** The rate has changed while a statement was under way: what that says of the next token is wrong. */
+  private isOutdated = false;
 
   /** Events that may be sent with what is left. */
   left(now: number): number {
@@ -36,7 +39,7 @@ export class TokenLease {
 
   /** True when there is nothing left and nobody has asked for more. */
   isWanted(now: number): boolean {
-    return !this.isAsked && this.left(now) < 1;
+    return this.state === 'idle' && this.left(now) < 1;
   }
 
   /** When to ask. */
@@ -44,8 +47,26 @@ export class TokenLease {
     return this.askAt;
   }
 
+  /** Asks for more at `nextAskAt`. */
+  waits(): void {
+    this.state = 'waiting';
+  }
+
+  /** False when the rate has changed since, and somebody has asked already. */
+  get isWaiting(): boolean {
+    return this.state === 'waiting';
+  }
+
   asked(): void {
-    this.isAsked = true;
+    this.state = 'asking';
+    this.isOutdated = false;
+  }
+
+  /** At another rate the next token comes at another time, which may be much sooner. */
+  rateChanged(): void {
+    this.askAt = 0;
+    if (this.state === 'asking') this.isOutdated = true;
+    else this.state = 'idle';
   }
 
   /**
@@ -55,15 +76,15 @@ export class TokenLease {
    * @param askedAt from before the statement: a worker that was stopped until its answer came has nothing in hand
    */
   granted({ tokens, waitMs, askedAt, now }: Granted): void {
-    this.isAsked = false;
+    this.state = 'idle';
     this.tokens = tokens;
     this.expiresAt = askedAt + leaseLastsMs;
-    this.askAt = now + Math.max(leaseEveryMs, tokens > 0 ? 0 : waitMs);
+    this.askAt = now + Math.max(leaseEveryMs, tokens > 0 || this.isOutdated ? 0 : waitMs);
   }
 
   /** The database was away. */
   refused(now: number): void {
-    this.isAsked = false;
+    this.state = 'idle';
     this.askAt = now + leaseLastsMs;
   }
 }

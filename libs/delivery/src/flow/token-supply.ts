@@ -32,15 +32,16 @@ export class TokenSupply {
     const { lease, rate } = sender.flow;
     const now = this.options.clock.monotonic();
     if (rate === null || !lease.isWanted(now)) return;
-    lease.asked();
-    if (lease.nextAskAt > now) this.options.alarms.set(lease.nextAskAt, () => void this.ask(sender));
-    else void this.ask(sender);
+    if (lease.nextAskAt <= now) return void this.ask(sender);
+    lease.waits();
+    this.options.alarms.set(lease.nextAskAt, () => lease.isWaiting && void this.ask(sender));
   }
 
   private async ask(sender: Sender): Promise<void> {
     const { clock, lines, line } = this.options;
     sender.weighRate();
     const { flow, subscriptionId } = sender;
+    flow.lease.asked();
     this.asking += 1;
     const askedAt = clock.monotonic();
     try {

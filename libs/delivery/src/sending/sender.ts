@@ -110,7 +110,11 @@ export class Sender implements Queued, CursorSender {
   weighRate(): void {
     const { rateLimit = null, drainRate = null } = this.subscription;
     const rates = [rateLimit, drainRate !== null && this.isDraining ? drainRate : null].filter((rate) => rate !== null);
-    this.flow.rate = rates.length === 0 ? null : Math.min(...rates);
+    const rate = rates.length === 0 ? null : Math.min(...rates);
+    if (rate === this.flow.rate) return;
+    this.flow.rate = rate;
+    // What it waits for may come sooner now.
+    this.line.add(this);
   }
 
   private get isDraining(): boolean {
