@@ -3,6 +3,7 @@ import { inject } from 'vitest';
 import { testBroker, type TestBroker } from '../support/app.js';
 import { asAdmin, createTestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
+import { SourceRecorder } from '../../apps/broker/src/sources/source-recorder.js';
 import { ControlPlane } from '../../apps/broker/src/control/control-plane.js';
 
 const secret = 'a-shared-secret-0123456789';
@@ -52,8 +53,10 @@ test('while the database is away a sender is asked to come again, and afterwards
     for (const guid of ['before', 'during']) {
       expect(await deliver(broker, path, guid)).toMatchObject({ status: 503, text: '', retryAfter: '5' });
     }
+    const recorder = broker.app.get(SourceRecorder, { strict: false });
+    await expect(recorder.runOnce()).rejects.toThrow('accepting connections');
     await asAdmin(inject('adminUrl'), `alter database ${name} with allow_connections true`);
-    await until(async () => (await deliver(broker, path, 'during')).status === 200, { timeoutMs: 20_000 });
+    await until(async () => (await deliver(broker, path, 'during')).status === 200);
     expect((await deliver(broker, path, 'before')).status).toBe(200);
     expect(await countEvents(broker, 'outage')).toBe(2);
     const { body } = await broker.call<{ items: { verdict: string; reason: string }[] }>(

@@ -19,6 +19,10 @@ const maxWaitingCounts = 10_000;
 
 const isTrouble = ({ verdict }: Reception): boolean => verdict === 'refused' || verdict === 'failed';
 
+/** SQLSTATE class 22: data exceptions. */
+const isAboutData = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('22');
+
 /** Requests to a source since this process began. */
 export type RequestTotal = Pick<MinuteCount, 'sourceId' | 'verdict' | 'reason' | 'requests'>;
 
@@ -39,6 +43,10 @@ export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShut
 
   note(reception: Reception): void {
     this.count(reception);
+    this.keep(reception);
+  }
+
+  private keep(reception: Reception): void {
     const key = `${reception.sourceId} ${isTrouble(reception)}`;
     const list = this.receptions.get(key) ?? [];
     list.push(reception);
@@ -109,21 +117,38 @@ export class SourceRecorder implements OnApplicationBootstrap, OnApplicationShut
 
   private async flush(): Promise<{ receptions: number }> {
     const receptions = [...this.receptions.values()].flatMap((list) => list.slice(-keptReceptions));
-    const minutes = this.minutes;
-    const uses = [...this.uses.values()];
     this.receptions = new Map();
-    this.minutes = new Map();
+    // Counts first: should anything fail, they are the part that cannot be had again.
+    await this.flushMinutes().catch((error: unknown) => this.putBack(receptions, error));
+    if (receptions.length > 0)
+      await writeReceptions(this.pool, receptions, keptReceptions).catch((error: unknown) =>
+        this.putBack(receptions, error),
+      );
+    const uses = [...this.uses.values()];
     this.uses = new Map();
+    if (uses.length > 0) await noteSecretUses(this.pool, uses);
+    return { receptions: receptions.length };
+  }
+
+  private async flushMinutes(): Promise<void> {
+    const minutes = this.minutes;
+    this.minutes = new Map();
     try {
-      // Counts first: should anything fail, they are the part that cannot be had again.
       if (minutes.size > 0) await addMinutes(this.pool, [...minutes.values()]);
     } catch (error) {
       this.countAgain(minutes);
       throw error;
     }
-    if (receptions.length > 0) await writeReceptions(this.pool, receptions, keptReceptions);
-    if (uses.length > 0) await noteSecretUses(this.pool, uses);
-    return { receptions: receptions.length };
+  }
+
+  /** Those of an outage are written after it. What cannot be stored as it is would hold up all others, and is dropped. */
+  private putBack(receptions: readonly Reception[], error: unknown): never {
+    if (!isAboutData(error)) {
+      const since = [...this.receptions.values()].flat();
+      this.receptions = new Map();
+      for (const reception of [...receptions, ...since]) this.keep(reception);
+    }
+    throw error;
   }
 
   private countAgain(minutes: ReadonlyMap<string, MinuteCount>): void {
