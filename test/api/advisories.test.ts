@@ -45,7 +45,8 @@ test('CVE-2025-13466 (body-parser): a form of very many fields takes no time to 
   const headers = { ...form, 'x-twilio-signature': 'AAAAAAAAAAAAAAAAAAAAAAAAAAA=' };
   const answer = await broker.call('POST', new URL(source.body.url).pathname, fields, { headers });
   expect(answer.status).toBe(401);
-  expect(performance.now() - started).toBeLessThan(5000);
+  // What it costs where it grows with the square of the fields: minutes.
+  expect(performance.now() - started).toBeLessThan(20_000);
 });
 
 test('CVE-2026-128842 (@fastify/busboy): multipart is not parsed, neither as a request nor as data', async () => {

@@ -178,7 +178,13 @@ test('a new topic costs as many statements for a hundred wildcards as for one', 
         url: hook.url,
       })),
     });
-  const made = async (name: string) => (await statementsOf(() => expected('PUT', `/v1/topics/${name}`, {}))).length;
+  /** Of the cheapest of three, since loops in the background send statements of their own meanwhile. */
+  const made = async (name: string) => {
+    const counts: number[] = [];
+    for (const suffix of ['', '.b', '.c'])
+      counts.push((await statementsOf(() => expected('PUT', `/v1/topics/${name}${suffix}`, {}))).length);
+    return Math.min(...counts);
+  };
   await wildcards(1);
   const one = await made('wide.one');
   await wildcards(100);

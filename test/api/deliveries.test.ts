@@ -338,7 +338,6 @@ test('the overview says who is in trouble and why, and what was sent minute by m
   const kindsOf = async (name: string) =>
     (await overview()).troubles.find(({ subscription }) => subscription === name)?.troubles.map(({ kind }) => kind);
   await until(async () => (await kindsOf('troubled'))?.includes('failing'), {
-    timeoutMs: 15_000,
     what: 'the failure to be counted',
   });
   expect(await kindsOf('stopped')).toEqual(['paused']);

@@ -168,17 +168,15 @@ describe('a broker whose database goes away', () => {
 
     server = await start();
     await until(async () => (await broker.call('GET', '/health/ready')).status === 200, {
-      timeoutMs: 20_000,
       what: 'readiness',
     });
     await until(
       async () =>
         (await broker.call('POST', '/v1/topics/away/events', '"after"', { headers: { 'ce-id': 'after' } })).status ===
         201,
-      { timeoutMs: 20_000, what: 'publishing again' },
+      { what: 'publishing again' },
     );
     await until(() => hooks.requests.some(({ headers }) => headers['webhook-id'] === 'after'), {
-      timeoutMs: 20_000,
       what: 'delivering again',
     });
     expect((await broker.call('PUT', '/v1/topics/new', {})).status).toBe(201);

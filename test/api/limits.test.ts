@@ -134,6 +134,6 @@ test('a client that does not read its answers is cut off, and one that waits for
   const waiting = broker.call('GET', '/v1/topics/unread.a/events?wait=3s&from=2100-01-01T00:00:00Z');
   socket.pause();
   socket.write(ask.repeat(8));
-  await until(() => side.destroyed, { timeoutMs: 15_000, what: 'the client to be cut off' });
+  await until(() => side.destroyed, { what: 'the client to be cut off' });
   expect((await waiting).status).toBe(200);
 });

@@ -38,12 +38,11 @@ const finished = async (id: string) =>
       const operation = await show(id);
       return operation.status === 'done' ? operation : undefined;
     },
-    { timeoutMs: 30_000, what: 'the end of the operation' },
+    { what: 'the end of the operation' },
   );
 const requestsOf = (name: string) => hooks.requests.filter(({ url }) => url === `/${name}`);
 const backlogIsEmpty = async (name: string) =>
   until(async () => (await broker.call<{ backlog: number }>('GET', `/v1/subscriptions/${name}`)).body.backlog === 0, {
-    timeoutMs: 20_000,
     what: 'an empty backlog',
   });
 const deadLetters = async (name: string) =>
@@ -67,7 +66,7 @@ test('a cancelled replay sends nothing more, and what it had not sent stays deli
   await publish('halted', 12);
   hooks.requests.length = 0;
   const { id } = await begin('/v1/subscriptions/halted/replays', { from: 'earliest', rate: 4 });
-  await until(async () => (await show(id)).done >= 2, { timeoutMs: 20_000, what: 'first deliveries' });
+  await until(async () => (await show(id)).done >= 2, { what: 'first deliveries' });
   expect(await broker.call<Operation>('DELETE', `/v1/operations/${id}`)).toMatchObject({
     status: 200,
     body: { status: 'cancelled' },
@@ -125,7 +124,7 @@ test('a retry by hand of an event that retention dropped is sent from its dead l
   const retry = async (id: string) => broker.call('POST', `/v1/subscriptions/lost/deliveries/${id}/retry`);
   expect(await retry(delivered)).toMatchObject({ status: 404, body: { code: 'delivery-not-found' } });
   expect(await retry(buried)).toMatchObject({ status: 200 });
-  await until(() => requestsOf('lost').length === 1, { timeoutMs: 10_000, what: 'the dead letter' });
+  await until(() => requestsOf('lost').length === 1, { what: 'the dead letter' });
   expect(requestsOf('lost')[0]?.headers['webhook-id']).toBe(buried);
   await until(async () => (await deadLetters('lost')).length === 0, { what: 'the dead letter to end' });
 });

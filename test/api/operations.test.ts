@@ -55,7 +55,7 @@ async function bury(name: string, count: number): Promise<string[]> {
   answers[name] = 500;
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1) ids.push((await broker.publish(`${name}.x`, { index })).id);
-  await until(async () => (await deadLetters(name)).length === count, { timeoutMs: 20_000, what: 'dead letters' });
+  await until(async () => (await deadLetters(name)).length === count, { what: 'dead letters' });
   return ids;
 }
 
@@ -68,7 +68,7 @@ const finished = async (id: string | null) =>
       const operation = await show(id);
       return operation.status === 'pending' || operation.status === 'running' ? undefined : operation;
     },
-    { timeoutMs: 30_000, what: 'the end of the operation' },
+    { what: 'the end of the operation' },
   );
 
 test('a redrive delivers dead letters again, from the first attempt, and tells how it went', async () => {
@@ -244,7 +244,7 @@ test('a cancelled redrive sends nothing more, and what was not sent is a dead le
   answers['stopped'] = 204;
   hooks.requests.length = 0;
   const { body } = await begin('/v1/dead-letters/redrive', { subscription: 'stopped', rate: 4 });
-  await until(async () => (await show(body.id)).done >= 2, { timeoutMs: 20_000, what: 'first deliveries' });
+  await until(async () => (await show(body.id)).done >= 2, { what: 'first deliveries' });
   const cancelled = await broker.call<Operation>('DELETE', `/v1/operations/${body.id}`);
   expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled' } });
   await broker.app.get(DeliveryWorker, { strict: false }).runOnce();
@@ -259,7 +259,7 @@ test('a replay delivers past events again under the same id, marked and signed a
   await subscribe('replayed');
   const ids: string[] = [];
   for (let index = 0; index < 6; index += 1) ids.push((await broker.publish('replayed.x', { index })).id);
-  await until(() => requestsOf('replayed').length === 6, { timeoutMs: 10_000, what: 'first deliveries' });
+  await until(() => requestsOf('replayed').length === 6, { what: 'first deliveries' });
   expect(requestsOf('replayed').some(({ headers }) => 'hookcast-replay' in headers)).toBe(false);
   await until(
     async () => (await broker.call<{ backlog: number }>('GET', '/v1/subscriptions/replayed')).body.backlog === 0,

@@ -409,7 +409,7 @@ test('where only failures are recorded, a delivery that came through at last rai
     await frugal.publish('t', {});
     const { pool } = frugal.database;
     const delivered = async () => (await pool.query('select from cursors where delivered = 1')).rowCount === 1;
-    await until(delivered, { timeoutMs: 15_000, what: 'the second attempt' });
+    await until(delivered, { what: 'the second attempt' });
     const { body: step } = await frugal.call<Step>('POST', '/v1/reconciliations', {});
     expect(step).toMatchObject({ events: 1, violations: [], unchecked: 1 });
   } finally {

@@ -47,7 +47,7 @@ test('of all that waits for a replay, at most one delivery goes before a live on
   expect(await waiting()).toBeGreaterThan(0);
   hook.respondWith(() => 204);
   for (const release of held) release();
-  await until(async () => (await waiting()) === 0, { what: 'the end of the replay', timeoutMs: 20_000 });
+  await until(async () => (await waiting()) === 0, { what: 'the end of the replay' });
 });
 
 test('what a replay delivers comes evenly, and not all at once when the worker has found it', async () => {
@@ -60,7 +60,7 @@ test('what a replay delivers comes evenly, and not all at once when the worker h
     (await broker.call<{ backlog: number }>('GET', '/v1/subscriptions/even')).body.backlog === 0;
   await until(settled, { what: 'past events' });
   await broker.call('POST', '/v1/subscriptions/even/replays', { from: 'earliest', rate: 20 });
-  await until(() => replayed().length === past, { what: 'the replay', timeoutMs: 30_000 });
+  await until(() => replayed().length === past, { what: 'the replay' });
   // Of two in the same tenth of a second there are a few; when they came as they were found, it was twenty each second.
   const tenths = new Set(replayed().map(({ at }) => Math.floor(at.getTime() / 100)));
   expect(tenths.size).toBeGreaterThan(past / 4);

@@ -20,7 +20,7 @@ afterAll(async () => {
 const signedWith = async (secrets: readonly string[]): Promise<string[]> => {
   const { id } = await broker.publish('rotating', {});
   const arrived = () => hooks.requests.find(({ headers }) => headers['webhook-id'] === id);
-  const request = await until(arrived, { timeoutMs: 15_000, what: 'the delivery' });
+  const request = await until(arrived, { what: 'the delivery' });
   return secrets.filter((secret) => verify(request, { secrets: [secret] }).kind === 'verified');
 };
 
@@ -31,7 +31,7 @@ test('deliveries stop to be signed with the old secret when its grace ends, thou
   });
   const { secret } = rotation.body;
   const isAlone = async () => !(await signedWith([old])).includes(old);
-  expect(await until(isAlone, { timeoutMs: 15_000, what: 'the end of the grace' })).toBe(true);
+  expect(await until(isAlone, { what: 'the end of the grace' })).toBe(true);
   expect(await signedWith([secret, old])).toEqual([secret]);
 });
 
@@ -42,7 +42,7 @@ test('the same goes for the signing keys of a namespace', async () => {
   const signatures = async () => {
     const { id } = await broker.publish('keyed', {});
     const arrived = () => hooks.requests.find(({ headers }) => headers['webhook-id'] === id);
-    const { headers } = await until(arrived, { timeoutMs: 15_000, what: 'the delivery' });
+    const { headers } = await until(arrived, { what: 'the delivery' });
     return String(headers['webhook-signature']).split(' ').length;
   };
   for (const count of [2, 1]) {

@@ -40,7 +40,6 @@ const sent = (name: string) =>
   hooks.requests.filter(({ url }) => url === `/${name}`).map(({ headers }) => String(headers['webhook-id']));
 const settled = async (name: string) =>
   until(async () => (await broker.call<Sought>('GET', `/v1/subscriptions/${name}`)).body.backlog === 0, {
-    timeoutMs: 15_000,
     what: 'an empty backlog',
   });
 const statusOf = async (name: string, id: string) =>
@@ -60,7 +59,7 @@ test('a seek to the end skips the backlog, and says so in the counter and for ea
   expect(sought).toMatchObject({ status: 200, body: { backlog: 0, skipped: 5, seek: { skipped: 5, repeated: 0 } } });
   await broker.call('POST', '/v1/subscriptions/forward/resume');
   const [after] = await publish('forward', 1);
-  await until(() => sent('forward').length > 0, { timeoutMs: 10_000, what: 'the event behind' });
+  await until(() => sent('forward').length > 0, { what: 'the event behind' });
   expect(sent('forward')).toEqual([after?.id]);
   expect(await statusOf('forward', events[0]?.id ?? '')).toMatchObject({
     status: 'skipped',
@@ -85,10 +84,10 @@ test('a seek forward drops the retries that wait for what is skipped', async () 
   answers['waiting'] = 503;
   await subscribe('waiting');
   const [failed, kept] = await publish('waiting', 2);
-  await until(async () => (await statusOf('waiting', kept?.id ?? '')).status === 'retrying', { timeoutMs: 10_000 });
+  await until(async () => (await statusOf('waiting', kept?.id ?? '')).status === 'retrying');
   expect((await seek('waiting', kept?.position ?? '')).body.seek).toMatchObject({ repeated: 1 });
   expect((await statusOf('waiting', failed?.id ?? '')).status).toBe('retrying');
-  await until(async () => (await statusOf('waiting', kept?.id ?? '')).status === 'retrying', { timeoutMs: 10_000 });
+  await until(async () => (await statusOf('waiting', kept?.id ?? '')).status === 'retrying');
   await settled('waiting');
   await pause('waiting');
   await publish('waiting', 1);
@@ -101,7 +100,7 @@ test('a seek to the end drops retries also when nothing else is behind', async (
   answers['settled'] = 503;
   await subscribe('settled');
   const [failed] = await publish('settled', 1);
-  await until(async () => (await statusOf('settled', failed?.id ?? '')).status === 'retrying', { timeoutMs: 10_000 });
+  await until(async () => (await statusOf('settled', failed?.id ?? '')).status === 'retrying');
   await settled('settled');
   expect((await seek('settled', 'latest')).body.seek).toMatchObject({ skipped: 1, repeated: 0 });
   expect(await statusOf('settled', failed?.id ?? '')).toMatchObject({ status: 'skipped' });
@@ -114,7 +113,7 @@ test('a seek forward drops what goes by itself since its batch has failed', asyn
   const events = await publish('batches', 2);
   await broker.call('POST', '/v1/subscriptions/batches/resume');
   for (const { id } of events)
-    await until(async () => (await attemptsOf('batches', id)) === 2, { timeoutMs: 10_000, what: 'the try by itself' });
+    await until(async () => (await attemptsOf('batches', id)) === 2, { what: 'the try by itself' });
   await pause('batches');
   await publish('batches', 1);
   expect((await seek('batches', 'latest')).body.seek).toMatchObject({ skipped: 3 });
@@ -124,18 +123,18 @@ test('a seek forward drops what goes by itself since its batch has failed', asyn
 test('a seek backward delivers again what is behind the place, while the worker holds the cursor', async () => {
   await subscribe('backward');
   const events = await publish('backward', 6);
-  await until(() => sent('backward').length === 6, { timeoutMs: 10_000, what: 'first deliveries' });
+  await until(() => sent('backward').length === 6, { what: 'first deliveries' });
   await settled('backward');
   hooks.requests.length = 0;
   const sought = await seek('backward', events[2]?.position ?? '');
   expect(sought.body).toMatchObject({ seek: { skipped: 0, repeated: 4 } });
   const ids = events.map(({ id }) => id);
-  await until(() => new Set(sent('backward')).size === 4, { timeoutMs: 15_000, what: 'the repetition' });
+  await until(() => new Set(sent('backward')).size === 4, { what: 'the repetition' });
   await settled('backward');
   expect(sent('backward').toSorted()).toEqual(ids.slice(2).toSorted());
   hooks.requests.length = 0;
   expect((await seek('backward', 'earliest')).body.seek.repeated).toBe(6);
-  await until(() => new Set(sent('backward')).size === 6, { timeoutMs: 15_000, what: 'everything again' });
+  await until(() => new Set(sent('backward')).size === 6, { what: 'everything again' });
 });
 
 test('what the worker learns after a seek about before it is not written', async () => {
@@ -146,10 +145,10 @@ test('what the worker learns after a seek about before it is not written', async
     hooks.requests.length = 0;
     await seek('racing', 'earliest');
     // In the middle of the repetition, with requests in flight and results that wait to be settled.
-    await until(() => sent('racing').length >= 10, { timeoutMs: 15_000, what: 'a part of the repetition' });
+    await until(() => sent('racing').length >= 10, { what: 'a part of the repetition' });
     hooks.requests.length = 0;
     await seek('racing', 'earliest');
-    await until(() => new Set(sent('racing')).size === 40, { timeoutMs: 20_000, what: 'all of it' });
+    await until(() => new Set(sent('racing')).size === 40, { what: 'all of it' });
     expect(new Set(sent('racing'))).toEqual(new Set(ids));
   }
   await settled('racing');
@@ -159,10 +158,10 @@ test('a dead letter that will be delivered again is none any more', async () => 
   answers['unburied'] = 500;
   await subscribe('unburied', { retry: { schedule: [] } });
   const [event] = await publish('unburied', 1);
-  await until(async () => (await statusOf('unburied', event?.id ?? '')).status === 'dead', { timeoutMs: 10_000 });
+  await until(async () => (await statusOf('unburied', event?.id ?? '')).status === 'dead');
   answers['unburied'] = 204;
   await seek('unburied', 'earliest');
-  await until(async () => (await statusOf('unburied', event?.id ?? '')).status === 'delivered', { timeoutMs: 10_000 });
+  await until(async () => (await statusOf('unburied', event?.id ?? '')).status === 'delivered');
   const { body } = await broker.call<{ items: unknown[] }>('GET', '/v1/dead-letters?subscription=unburied');
   expect(body.items).toEqual([]);
 });
@@ -182,8 +181,8 @@ test('a new subscription that starts with the oldest event gets all there is, an
   await settled('log');
   await subscribe('late', { topics: ['log'], startFrom: 'earliest', concurrency: 1 });
   const [live] = await publish('log', 1);
-  await until(() => sent('log').includes(live?.id ?? ''), { timeoutMs: 10_000, what: 'the live delivery' });
-  await until(() => new Set(sent('late')).size === 31, { timeoutMs: 20_000, what: 'everything for the late one' });
+  await until(() => sent('log').includes(live?.id ?? ''), { what: 'the live delivery' });
+  await until(() => new Set(sent('late')).size === 31, { what: 'everything for the late one' });
   expect(new Set(sent('late'))).toEqual(new Set([...before, ...(live ? [live] : [])].map(({ id }) => id)));
 });
 

@@ -91,7 +91,7 @@ async function delivered({ authorization }: Tenant): Promise<ReceivedRequest> {
     { authorization },
   );
   const isIt = ({ headers }: ReceivedRequest) => headers['webhook-id'] === answer.body.id;
-  await until(() => hooks.requests.some(isIt), { what: 'the delivery', timeoutMs: 10_000 });
+  await until(() => hooks.requests.some(isIt), { what: 'the delivery' });
   const request = hooks.requests.find(isIt);
   if (!request) throw new Error('no request');
   return request;

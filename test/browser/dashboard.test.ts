@@ -42,7 +42,7 @@ describe.skipIf(!found)('the page in a browser', () => {
     await subscribe('plain');
     await subscribe('narrow', { topics: ['orders.created'], filter: 'data.total > 100' });
     for (let turn = 0; turn < 3; turn += 1) await broker.publish('orders.created', { total: turn, note: hostile });
-    await until(async () => (await deadLetters()).length === 3, { timeoutMs: 20_000, what: 'three dead letters' });
+    await until(async () => (await deadLetters()).length === 3, { what: 'three dead letters' });
   });
   beforeEach(async () => {
     context = await browser.newContext({ viewport: { width: 1200, height: 900 } });

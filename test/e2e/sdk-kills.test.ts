@@ -51,7 +51,7 @@ async function missing(ids: readonly string[]): Promise<string[]> {
 
 test('a service that is killed between commit and relay loses nothing, and publishes nothing else', async () => {
   const { child, exited, lines } = service('outbox-service.mjs', database.url, 'kills.outbox');
-  await until(() => lines().length >= 60, { timeoutMs: 30_000, what: 'sixty orders' });
+  await until(() => lines().length >= 60, { what: 'sixty orders' });
   child.kill('SIGKILL');
   await exited;
   const relay = createOutboxRelay(relayOptions());
@@ -73,7 +73,7 @@ test('a receiver that is killed between effect and answer has the effect once', 
   const secret = generateSecret();
   const port = await freePort();
   const dying = service('inbox-service.mjs', database.url, secret, String(port), 'die');
-  await until(() => dying.lines().includes('listening'), { timeoutMs: 30_000 });
+  await until(() => dying.lines().includes('listening'));
   const { status } = await broker.api('PUT', '/v1/subscriptions/kills-inbox', {
     topics: ['kills.inbox'],
     url: `http://127.0.0.1:${port}/hooks`,

@@ -36,7 +36,7 @@ test('backends that are killed in mid-delivery cost nothing but time', async () 
       'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
     );
   }
-  await until(isSettled, { timeoutMs: 15_000, what: 'all to be settled' });
+  await until(isSettled, { what: 'all to be settled' });
   expect(new Set(ids()).size).toBe(400);
   // No worker died, so nothing was sent twice either.
   expect(ids()).toHaveLength(400);
@@ -72,7 +72,7 @@ test('while the database is away results are kept, sending stops at the bound, a
   expect(sent).toBeLessThanOrEqual(8 + 20 + 8);
 
   await run.rows('alter table cursors_away rename to cursors');
-  await until(isSettled, { timeoutMs: 15_000, what: 'all to be settled' });
+  await until(isSettled, { what: 'all to be settled' });
   expect(ids()).toHaveLength(208);
   expect(new Set(ids()).size).toBe(208);
 });
@@ -159,7 +159,7 @@ test('pausing under flood stops with what is under way', async () => {
   await until(() => worker.inFlight(id) === 0, { what: 'the last answers' });
   expect(ids().length).toBeLessThanOrEqual(sent + 4);
   await run.change(`update subscriptions set state = 'active' where id = $1`, [id]);
-  await until(() => ids().length >= 300, { timeoutMs: 15_000, what: 'the rest' });
+  await until(() => ids().length >= 300, { what: 'the rest' });
   expect(ids()).toHaveLength(300);
 });
 
@@ -204,14 +204,14 @@ test('a backlog of 10,000 events is drained with bounded memory, though one subs
     return 204;
   });
   worker.start();
-  await until(() => counts.fast + counts.slow >= 20_000, { timeoutMs: 60_000, what: 'the backlog to be drained' });
+  await until(() => counts.fast + counts.slow >= 20_000, { timeoutMs: 150_000, what: 'the backlog to be drained' });
   expect(counts).toMatchObject({ fast: 10_000, slow: 10_000 });
   expect(counts.slowWhenFastWasDone).toBeGreaterThan(0);
   expect(counts.slowWhenFastWasDone).toBeLessThan(5_000);
   // The shared feed lets go of a laggard at 1,024; a page more may come in, and the laggard has a page of its own.
   expect(counts.mostBuffered).toBeLessThan(1_024 + 2 * 256);
   await until(isSettled, { what: 'all to be settled' });
-});
+}, 180_000);
 
 test('the janitor drops what nobody needs any more and nothing else', async () => {
   const { id } = await run.subscribe('billing', { topics: ['orders.created'] });

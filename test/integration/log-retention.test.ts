@@ -186,12 +186,14 @@ test('appends go on at full speed while days are made, deleted from and dropped'
     }
   };
   const publishers = [1, 2, 3, 4].map(flood);
+  const startedAt = performance.now();
   const counts = await days(1).runOnce();
+  const roundMs = performance.now() - startedAt;
   end.abort();
   await Promise.all(publishers);
   expect(counts).toMatchObject({ trimmed: 5_000, expired: 1_000 });
   expect(counts.dropped).toBeGreaterThanOrEqual(2);
   expect(appended).toBeGreaterThan(50);
   // A lock that kept them out would be held for the whole of a round; the lock timeout is 10 s.
-  expect(slowestMs).toBeLessThan(2_000);
+  expect(slowestMs).toBeLessThan(Math.max(2_000, roundMs / 2));
 });

@@ -25,7 +25,7 @@ test('many calls go into the spool and out of it in turns, so that the service i
   expect(largestStep).toBeGreaterThan(0);
   expect(largestStep).toBeLessThanOrEqual(500);
   release();
-  await until(() => bus.spooled.events === 0, { timeoutMs: 20_000 });
+  await until(() => bus.spooled.events === 0);
   const drained = broker.requests().slice(-10);
   expect(drained.every((ids) => ids.length <= 250)).toBe(true);
   expect(broker.stored.map(({ id }) => id)).toEqual(numbered(3_000));

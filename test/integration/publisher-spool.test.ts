@@ -29,7 +29,7 @@ test('what is published while the broker is away is safe at once, and stored in 
   expect(bus.spooled.events).toBe(2_500);
   expect(broker.stored).toEqual([]);
   broker.back();
-  await until(() => bus.spooled.events === 0, { timeoutMs: 20_000 });
+  await until(() => bus.spooled.events === 0);
   expect(ids(broker)).toEqual(numbered(2_500));
   expect((await bus.publish('orders', {}, { id: 'after' })).position).toBe('1:2501');
 });
@@ -259,14 +259,14 @@ test('kill -9 loses nothing that the service was told is safe', async () => {
     });
     let told = '';
     child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
-    await until(() => told.split('\n').length > 50, { timeoutMs: 20_000 });
+    await until(() => told.split('\n').length > 50);
     child.kill('SIGKILL');
     await once(child, 'close');
     safe.push(...told.split('\n').filter((id) => /-\d+$/.test(id)));
   }
   broker.back();
   const bus = publisher(broker.url, directory);
-  await until(() => bus.spooled.events === 0, { timeoutMs: 20_000 });
+  await until(() => bus.spooled.events === 0);
   const stored = ids(broker);
   expect(safe.filter((id) => !stored.includes(id))).toEqual([]);
   const place = (id: string) => stored.indexOf(id);

@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Only a test that fails waits so long; what takes a moment takes seconds on a busy machine. */
+const patienceMs = 30_000;
+
 /**
  * Waits until the condition holds and returns its value; `undefined`, `null` and `false` mean "not yet".
  * A condition that throws fails the wait at once, since a bug should not look like slowness.
@@ -10,7 +13,7 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   options: { timeoutMs?: number; what?: string } = {},
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const { timeoutMs = 5_000, what = 'the condition' } = options;
+  const { timeoutMs = patienceMs, what = 'the condition' } = options;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();

@@ -44,16 +44,18 @@ const hostile: [string, unknown, string][] = [
   ['many characters counted', { s: text(250_000) }, 'data.s.size() > 1 && size(data.s) > 1'],
 ];
 
-/** Far above what the budget allows on a busy machine, far below what these cost without one. */
+/** Milliseconds of CPU time: far above what the budget allows, far below what these cost without one. */
 const bound = 150;
 
 describe('one evaluation costs no more than its budget', () => {
   test.each(hostile)('%s', (_name, data, expression) => {
     const compiled = compileFilter(expression);
     if (compiled.kind === 'malformed') throw new Error(compiled.detail);
-    const view = viewOf(JSON.stringify(data));
-    view.reading();
-    const { verdict, milliseconds } = timed(() => compiled.filter.matches(view));
+    const { verdict, milliseconds } = cheapest(() => {
+      const view = viewOf(JSON.stringify(data));
+      view.reading();
+      return () => compiled.filter.matches(view);
+    });
     expect(verdict).toEqual({ kind: 'error', detail: 'the filter is too costly for this event' });
     expect(milliseconds).toBeLessThan(bound);
   });
@@ -95,8 +97,17 @@ function matchesOf(expression: string, view: EventView): FilterVerdict {
   return compiled.filter.matches(view);
 }
 
-function timed(run: () => FilterVerdict): { verdict: FilterVerdict; milliseconds: number } {
-  const started = performance.now();
-  const verdict = run();
-  return { verdict, milliseconds: performance.now() - started };
+/**
+ * What the cheapest of three costs in CPU time: the wall clock goes on while others run, and a collection of garbage may
+ * fall into one of them.
+ */
+function cheapest(prepare: () => () => FilterVerdict): { verdict: FilterVerdict; milliseconds: number } {
+  const costs: number[] = [];
+  for (;;) {
+    const run = prepare();
+    const began = process.cpuUsage();
+    const verdict = run();
+    costs.push(process.cpuUsage(began).user / 1000);
+    if (costs.length === 3) return { verdict, milliseconds: Math.min(...costs) };
+  }
 }

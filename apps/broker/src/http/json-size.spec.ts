@@ -40,7 +40,7 @@ test('whatever JSON it is, the count is that of its values or a little above', (
 
 test('a megabyte is looked through in a few milliseconds', () => {
   const body = Buffer.from(`[${'[],'.repeat(340_000)}[]]`);
-  const began = performance.now();
+  const began = process.cpuUsage();
   expect(jsonExcess(body, { maxJsonDepth: 32, maxJsonNodes: 10_000_000 })).toBeUndefined();
-  expect(performance.now() - began).toBeLessThan(500);
+  expect(process.cpuUsage(began).user).toBeLessThan(500_000);
 });
