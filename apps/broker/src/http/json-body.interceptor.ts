@@ -1,5 +1,4 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
 import { isJsonContentType } from '@hookcast/protocol';
 import type { Request } from 'express';
@@ -8,6 +7,7 @@ import { RUNTIME, type Runtime } from '../runtime.js';
 import { readBody } from './body.js';
 import { parseJsonObject, unknownField } from './json-object.js';
 import { Problem } from './problem.js';
+import { routeArguments } from './route-arguments.js';
 import { invalid } from './validation.js';
 
 const withBody = new Set(['POST', 'PUT', 'PATCH']);
@@ -32,19 +32,11 @@ export class JsonBodyInterceptor implements NestInterceptor {
       const body = await readBody(request, this.runtime.config.maxBodyBytes);
       if (body.length > 0) refuseOtherTypes(request.headers['content-type']);
       const fields = parseJsonObject(body, this.runtime.config);
-      if (!takesBody(context)) refuseFields(fields);
+      if (!routeArguments(context).body) refuseFields(fields);
       request.body = fields;
     }
     return next.handle();
   }
-}
-
-/** `RouteParamtypes.BODY` of Nest, which it does not export. */
-const bodyKey = /^3:/;
-
-function takesBody(context: ExecutionContext): boolean {
-  const places: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name);
-  return typeof places === 'object' && places !== null && Object.keys(places).some((key) => bodyKey.test(key));
 }
 
 /** Nothing would look at them, so a caller who means something by them has to be told. */

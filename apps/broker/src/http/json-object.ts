@@ -1,6 +1,6 @@
 import { jsonError } from '@hookcast/protocol';
 import { jsonExcess, type JsonLimits } from './json-size.js';
-import { Problem } from './problem.js';
+import { Problem, type FieldError } from './problem.js';
 import { unstorableText } from './storable-text.js';
 import { invalid } from './validation.js';
 
@@ -27,8 +27,17 @@ export function parseJsonObject(body: Buffer, limits: JsonLimits): object {
   return value;
 }
 
-export function unknownField(name: string): { pointer: string; detail: string } {
-  return { pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail: 'is not a known field' };
+export function unknownField(name: string): FieldError {
+  return { pointer: pointerTo(name), detail: 'is not a known field' };
+}
+
+export function unknownParameter(name: string, takesBody: boolean): FieldError {
+  const hint = takesBody ? '; fields of the request belong into its body' : '';
+  return { pointer: pointerTo(name), detail: `is not a known parameter of the address${hint}` };
+}
+
+function pointerTo(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function malformed(detail: string): Problem {
