@@ -278,6 +278,13 @@ test.each([
     '',
   ],
   ['headers beyond measure', `GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers-too-large'],
+  ['no Host', `GET /health/live HTTP/1.1\r\nauthorization: Bearer ${adminKey}\r\n\r\n`, 400, 'request-malformed'],
+  [
+    'an expectation of nonsense',
+    `GET /v1/topics/none HTTP/1.1\r\n${head}expect: wonders\r\n\r\n`,
+    404,
+    'topic-not-found',
+  ],
   ['a header without a name', `GET / HTTP/1.1\r\n: x\r\n\r\n`, 400, 'request-malformed'],
 ])('%s is answered with a problem', async (_, text, status, code) => {
   const answer = await raw(text);

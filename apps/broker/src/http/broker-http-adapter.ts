@@ -51,6 +51,13 @@ export class BrokerHttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const { limits } = this;
     const express: (request: IncomingMessage, response: ServerResponse) => void = this.getInstance();
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      this.connections.opened(request, response);
+      if (this.isClosing) response.setHeader('connection', 'close');
+      const problem = faultOf(request, limits.maxHeaders);
+      if (problem) refuse(response, problem);
+      else if (!this.lane(request, response)) express(request, response);
+    };
     const server: Server = createServer(
       {
         requestTimeout: limits.requestTimeoutMs,
@@ -59,14 +66,13 @@ export class BrokerHttpAdapter extends ExpressAdapter {
         keepAliveTimeout: limits.keepAliveMs,
         maxHeaderSize: limits.maxHeaderBytes,
         noDelay: true,
+        // Node would refuse it with an empty answer.
+        requireHostHeader: false,
       },
-      (request, response) => {
-        this.connections.opened(request, response);
-        if (this.isClosing) response.setHeader('connection', 'close');
-        if (hasTooManyHeaders(request, limits.maxHeaders)) refuseHeaders(response);
-        else if (!this.lane(request, response)) express(request, response);
-      },
+      answer,
     );
+    // Nor has it a problem for other expectations than 100-continue; one that nobody knows may be left out of account.
+    server.on('checkExpectation', answer);
     // One more than allowed, so that too many can be told from just enough: Node drops the rest silently.
     server.maxHeadersCount = limits.maxHeaders + 1;
     server.maxConnections = limits.maxConnections;
@@ -82,14 +88,17 @@ export class BrokerHttpAdapter extends ExpressAdapter {
   }
 }
 
-function hasTooManyHeaders({ rawHeaders }: IncomingMessage, maxHeaders: number): boolean {
-  return rawHeaders.length > 2 * maxHeaders;
+/** What is wrong with the head of a request before anybody looks at what it asks for. */
+function faultOf({ rawHeaders, headers, httpVersion }: IncomingMessage, maxHeaders: number): Problem | undefined {
+  if (rawHeaders.length > 2 * maxHeaders) return new Problem('headers-too-large');
+  if (headers.host !== undefined || httpVersion !== '1.1') return undefined;
+  return new Problem('request-malformed', { detail: 'There is no Host header.' });
 }
 
-function refuseHeaders(response: ServerResponse): void {
+function refuse(response: ServerResponse, problem: Problem): void {
   response.setHeader(requestIdHeader, chooseRequestId(undefined));
   response.setHeader('connection', 'close');
-  sendProblem(response, new Problem('headers-too-large'));
+  sendProblem(response, problem);
 }
 
 /** Closes connections of an address that already has its share. */
