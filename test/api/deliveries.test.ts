@@ -139,7 +139,8 @@ test('a paused subscription keeps its events pending, and a retry by hand change
   await subscribe('held');
   await pauseNow('held');
   const { id } = await broker.publish('held', { a: 1 });
-  expect((await one('held', id)).body).toMatchObject({ status: 'pending', attemptCount: 0, attempts: [] });
+  const why = 'waits for its first attempt; the subscription is paused';
+  expect((await one('held', id)).body).toMatchObject({ status: 'pending', reason: why, attemptCount: 0, attempts: [] });
   const retried = await broker.call('POST', `/v1/subscriptions/held/deliveries/${id}/retry`);
   expect(retried).toMatchObject({ status: 200, body: { status: 'pending' } });
   expect(hooks.requests.filter(({ url }) => url === '/held')).toEqual([]);

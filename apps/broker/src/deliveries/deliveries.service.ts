@@ -91,12 +91,12 @@ export class DeliveriesService {
     deliveries: readonly DeliverySummary[],
   ): Promise<DeliveryResponse[]> {
     const blockerOf = await this.lines.of(deliveries, [subscription]);
-    return deliveries.map((one) => toDeliveryResponse(subscription.name, one, blockerOf(one)));
+    return deliveries.map((one) => toDeliveryResponse(subscription, one, blockerOf(one)));
   }
 
   private async response(subscription: Subscription, delivery: DeliverySummary): Promise<DeliveryResponse> {
     const blockerOf = await this.lines.of([delivery], [subscription]);
-    return toDeliveryResponse(subscription.name, delivery, blockerOf(delivery));
+    return toDeliveryResponse(subscription, delivery, blockerOf(delivery));
   }
 
   private async find(subscription: Subscription, eventId: string): Promise<DeliverySummary> {

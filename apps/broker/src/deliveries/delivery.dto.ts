@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
+import type { Subscription } from '@hookcast/database';
 import type { AttemptRecord, DeliveryState, DeliverySummary, FailingDelivery } from '@hookcast/delivery';
 import { formatPosition } from '@hookcast/log';
 import { isEventId } from '@hookcast/protocol';
@@ -142,8 +143,22 @@ function pendingReason({ nextAttemptAt }: DeliverySummary, blocker: FailingDeliv
   return nextAttemptAt === null ? 'waits for its first attempt' : 'waits until the event may be delivered';
 }
 
-/** Why a delivery is where it is, in words. */
-export function reasonOf(summary: DeliverySummary, blocker?: FailingDelivery): string {
+/** What holds all deliveries of a subscription back while it is not active. */
+export type SubscriptionStanding = Pick<Subscription, 'state' | 'stateReason'>;
+
+/** Why a delivery is where it is, in words. What waits, waits longer while its subscription is not active. */
+export function reasonOf(
+  summary: DeliverySummary,
+  { state, stateReason }: SubscriptionStanding,
+  blocker?: FailingDelivery,
+): string {
+  const reason = ownReasonOf(summary, blocker);
+  if (state === 'active' || (summary.state !== 'pending' && summary.state !== 'retrying')) return reason;
+  const why = stateReason === null ? '' : ` (${stateReason})`;
+  return `${reason}; the subscription is ${state}${why}`;
+}
+
+function ownReasonOf(summary: DeliverySummary, blocker: FailingDelivery | undefined): string {
   const { state, reason, lastError } = summary;
   if (state !== 'pending' && state !== 'retrying' && state !== 'dead') return settledReason(state, reason);
   switch (state) {
@@ -167,19 +182,19 @@ export function progressOf(summary: DeliverySummary): Pick<DeliveryProgress, key
 }
 
 export function toDeliveryResponse(
-  subscription: string,
+  subscription: SubscriptionStanding & Pick<Subscription, 'name'>,
   summary: DeliverySummary,
   blocker?: FailingDelivery,
 ): DeliveryResponse {
   return {
-    subscription,
+    subscription: subscription.name,
     eventId: summary.eventId,
     topic: summary.topic,
     type: summary.type,
     position: formatPosition(summary.streamId, summary.seq),
     publishedAt: summary.eventAt.toISOString(),
     status: summary.state,
-    reason: reasonOf(summary, blocker),
+    reason: reasonOf(summary, subscription, blocker),
     ...progressOf(summary),
   };
 }

@@ -47,7 +47,7 @@ function eventDelivery(
   const refusal = isFilterQuestion(summary) ? filterRefusal(subscription.filter, view) : undefined;
   if (refusal !== undefined) return unmatched(subscription, refusal);
 
-  const reason = withSubscriptionState(reasonOf(summary, blocker), subscription, summary);
+  const reason = reasonOf(summary, subscription, blocker);
   return { subscription: subscription.name, matched: true, status: summary.state, reason, ...progressOf(summary) };
 }
 
@@ -78,11 +78,4 @@ function filterRefusal(filter: string | null, view: EventView): string | undefin
   const verdict = compiled.filter.matches(view);
   if (verdict.kind === 'match') return undefined;
   return verdict.kind === 'error' ? `filter: no match because ${verdict.detail}` : 'filter: no match';
-}
-
-/** What waits, waits longer while its subscription is not active. */
-function withSubscriptionState(reason: string, subscription: Subscription, { state }: DeliverySummary): string {
-  if (subscription.state === 'active' || (state !== 'pending' && state !== 'retrying')) return reason;
-  const why = subscription.stateReason === null ? '' : ` (${subscription.stateReason})`;
-  return `${reason}; the subscription is ${subscription.state}${why}`;
 }

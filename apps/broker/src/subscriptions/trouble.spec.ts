@@ -23,6 +23,9 @@ test('states that stop delivery are told with their reason', () => {
   expect(troublesOf({ ...well, state: 'suspended', stateReason: 'gone' }, now)).toEqual([
     { kind: 'suspended', reason: 'the hook answered 410 Gone; nothing is sent until somebody resumes it' },
   ]);
+  expect(troublesOf({ ...well, state: 'suspended', stateReason: 'handshake-pending' }, now)).toEqual([
+    { kind: 'suspended', reason: 'its hook has not agreed to be sent to yet; it is asked again by itself' },
+  ]);
   expect(kindsOf({ state: 'paused' })).toEqual(['paused']);
   expect(kindsOf({ state: 'stale' })).toEqual(['stale']);
 });

@@ -41,11 +41,17 @@ function stateTrouble({ state, stateReason }: Judged): Trouble[] {
   if (state === 'active') return [];
   const words = {
     paused: 'was paused by hand; its backlog is kept',
-    suspended: 'nothing is sent until somebody resumes it',
+    suspended: suspendedWords(stateReason),
     stale: 'its service was not heard of in time; its backlog is kept',
   }[state];
+  return [{ kind: state, reason: words }];
+}
+
+function suspendedWords(stateReason: string | null): string {
+  if (stateReason === 'handshake-pending')
+    return 'its hook has not agreed to be sent to yet; it is asked again by itself';
   const why = stateReason === 'gone' ? 'the hook answered 410 Gone' : stateReason;
-  return [{ kind: state, reason: why === null || state === 'stale' ? words : `${why}; ${words}` }];
+  return `${why === null ? '' : `${why}; `}nothing is sent until somebody resumes it`;
 }
 
 function parkTrouble({ parked }: Judged): Trouble[] {
