@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { anyValue, oddText, valueOf, type Schema, type Schemas } from './values.js';
+import { anyValue, oddText, valueOf, type Schema, type Schemas, type Vocabulary } from './values.js';
 
 /** What is used of an OpenAPI document. */
 export interface Document {
@@ -13,6 +13,8 @@ interface Operation {
 }
 
 export interface FuzzRequest {
+  /** Of the document, or a hidden one: `GET /v1/topics/{name}`. */
+  operation: string;
   method: string;
   /** As it goes on the wire: percent-encoded. */
   path: string;
@@ -78,8 +80,8 @@ const brokenJson = fc
     return text.slice(0, at % (text.length + 1)) + inserted;
   });
 
-function bodyOf(schema: Schema | undefined, schemas: Schemas): Arbitrary<Buffer | undefined> {
-  const json = valueOf(schema, schemas).map((value) => JSON.stringify(value));
+function bodyOf(schema: Schema | undefined, words: Vocabulary): Arbitrary<Buffer | undefined> {
+  const json = valueOf(schema, words).map((value) => JSON.stringify(value));
   const text = fc.oneof(
     { weight: 40, arbitrary: json },
     { weight: 2, arbitrary: brokenJson },
@@ -91,6 +93,12 @@ function bodyOf(schema: Schema | undefined, schemas: Schemas): Arbitrary<Buffer 
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
     { weight: 1, arbitrary: fc.constant(undefined) },
   );
+}
+
+/** A body is an oddity itself where none is asked for. */
+function bodyFor({ requestBody }: Operation, words: Vocabulary): Arbitrary<Buffer | undefined> {
+  if (requestBody === undefined) return seldom(fc.constant(undefined), bodyOf(undefined, words));
+  return bodyOf(Object.values(requestBody.content)[0]?.schema, words);
 }
 
 /** Encoded as a client does; an odd text that has no encoding of its own stays as something the server has to refuse. */
@@ -118,10 +126,10 @@ function pathOf(template: string, objects: Material['objects']): Arbitrary<strin
   return fc.tuple(...parts).map((chosen) => chosen.join('/'));
 }
 
-function queryOf({ parameters = [] }: Operation, schemas: Schemas): Arbitrary<string> {
+function queryOf({ parameters = [] }: Operation, words: Vocabulary): Arbitrary<string> {
   const pairs = parameters
     .filter((parameter) => parameter.in === 'query')
-    .map(({ name, schema }) => valueOf(schema, schemas, name).map((value) => `${name}=${encoded(value)}`));
+    .map(({ name, schema }) => valueOf(schema, words, name).map((value) => `${name}=${encoded(value)}`));
   const other = oddText.map((text) => `${encoded(text)}=1`);
   const odd = fc.subarray([other, fc.constantFrom('a[b]=c', '&&&', '__proto__[x]=1', 'limit=1&limit=2')]);
   return fc
@@ -136,29 +144,34 @@ export interface Material {
   authorizations: readonly (string | undefined)[];
   /** What stands for a parameter of a path, by the segment before it. */
   objects: Readonly<Record<string, readonly string[]>>;
+  /** Plausible values by the name of a property or parameter. */
+  values: Vocabulary['values'];
   /** Further paths, with what they take, that the document leaves out. */
   hidden: readonly (readonly [method: string, path: string])[];
 }
 
-/** Requests of every operation of the document, each as likely as the others. */
-export function requestsOf({ document, authorizations, objects, hidden }: Material): Arbitrary<FuzzRequest> {
-  const schemas = document.components?.schemas ?? {};
+/** Requests of every operation of the document, each as likely as the others but for those that delete. */
+export function requestsOf({ document, authorizations, objects, values, hidden }: Material): Arbitrary<FuzzRequest> {
+  const words = { schemas: document.components?.schemas ?? {}, values };
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
-  const more = hidden.map(([method, path]) => ({ method, path, operation: {} as Operation }));
+  const takesAnything: Operation = { requestBody: { content: {} } };
+  const more = hidden.map(([method, path]) => ({ method, path, operation: takesAnything }));
   const authorization = fc.oneof(
     { weight: 6, arbitrary: fc.constant(authorizations[0]) },
     { weight: 1, arbitrary: fc.constantFrom(...authorizations) },
   );
-  return fc.constantFrom(...operations, ...more).chain(({ method, path, operation }) => {
-    const schema = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
+  // What is deleted is there for no later request.
+  const chosen = [...operations, ...more].flatMap((one) => (one.method === 'DELETE' ? [one] : [one, one, one, one]));
+  return fc.constantFrom(...chosen).chain(({ method, path, operation }) => {
     return fc.record({
+      operation: fc.constant(`${method} ${path}`),
       method: fc.oneof(
         { weight: 30, arbitrary: fc.constant(method) },
         { weight: 1, arbitrary: fc.constantFrom('PATCH', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY') },
       ),
-      path: fc.tuple(pathOf(path, objects), queryOf(operation, schemas)).map((parts) => parts.join('')),
+      path: fc.tuple(pathOf(path, objects), queryOf(operation, words)).map((parts) => parts.join('')),
       headers: fc
         .tuple(
           authorization,
@@ -166,7 +179,7 @@ export function requestsOf({ document, authorizations, objects, hidden }: Materi
           seldom(fc.constant<(readonly [string, string])[]>([]), fc.array(header, { maxLength: 2 })),
         )
         .map(([key, type, others]) => headersOf(key, type, others)),
-      body: method === 'GET' ? fc.constant(undefined) : bodyOf(schema, schemas),
+      body: method === 'GET' ? fc.constant(undefined) : bodyFor(operation, words),
     });
   });
 }

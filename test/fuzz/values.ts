@@ -16,6 +16,13 @@ export interface Schema {
 
 export type Schemas = Readonly<Record<string, Schema>>;
 
+/** What values are made from. */
+export interface Vocabulary {
+  schemas: Schemas;
+  /** By the name of a property or parameter, besides what is plausible anywhere. */
+  values: Readonly<Record<string, readonly unknown[]>>;
+}
+
 /** Texts that programs trip over: in Postgres, in dates, in numbers, in paths, in objects. */
 const oddTexts = [
   '',
@@ -125,36 +132,37 @@ export const anyValue: Arbitrary<unknown> = fc.oneof(
 );
 
 /** Mostly what the schema asks for, and now and then something else. */
-export function valueOf(schema: Schema | undefined, schemas: Schemas, name = '', depth = 0): Arbitrary<unknown> {
+export function valueOf(schema: Schema | undefined, words: Vocabulary, name = '', depth = 0): Arbitrary<unknown> {
   if (schema === undefined || depth > 6) return anyValue;
   const options = [
     { weight: 1, arbitrary: anyValue },
-    { weight: 9, arbitrary: asAsked(schema, schemas, depth) },
+    { weight: 9, arbitrary: asAsked(schema, words, depth) },
   ];
-  const known = plausible[name];
-  if (known) options.push({ weight: 40, arbitrary: fc.constantFrom<unknown>(...known) });
+  for (const known of [words.values[name], plausible[name]])
+    if (known && known.length > 0) options.push({ weight: 40, arbitrary: fc.constantFrom<unknown>(...known) });
   return fc.oneof(...options);
 }
 
-function asAsked(schema: Schema, schemas: Schemas, depth: number): Arbitrary<unknown> {
-  if (schema.$ref !== undefined) return asAsked(schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}, schemas, depth + 1);
+function asAsked(schema: Schema, words: Vocabulary, depth: number): Arbitrary<unknown> {
+  if (schema.$ref !== undefined)
+    return asAsked(words.schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}, words, depth + 1);
   if (schema.enum && schema.enum.length > 0) return fc.constantFrom<unknown>(...schema.enum);
   const among = schema.oneOf ?? schema.anyOf ?? schema.allOf;
-  if (among && among.length > 0) return fc.oneof(...among.map((one) => valueOf(one, schemas, '', depth + 1)));
-  if (schema.properties) return objectOf(schema.properties, schema.required ?? [], schemas, depth);
+  if (among && among.length > 0) return fc.oneof(...among.map((one) => valueOf(one, words, '', depth + 1)));
+  if (schema.properties) return objectOf(schema.properties, schema.required ?? [], words, depth);
   const types = Array.isArray(schema.type) ? schema.type : [schema.type ?? 'any'];
-  return fc.oneof(...types.map((type) => ofType(type, schema, schemas, depth)));
+  return fc.oneof(...types.map((type) => ofType(type, schema, words, depth)));
 }
 
 /** What is required and a few of the others: with all of them something would always be wrong. */
 function objectOf(
   properties: Record<string, Schema>,
   required: readonly string[],
-  schemas: Schemas,
+  words: Vocabulary,
   depth: number,
 ): Arbitrary<unknown> {
   const values = Object.fromEntries(
-    Object.entries(properties).map(([name, one]) => [name, valueOf(one, schemas, name, depth + 1)]),
+    Object.entries(properties).map(([name, one]) => [name, valueOf(one, words, name, depth + 1)]),
   );
   const optional = Object.keys(properties).filter((name) => !required.includes(name));
   const whole = fc
@@ -168,10 +176,10 @@ function objectOf(
   return fc.oneof({ weight: 12, arbitrary: whole }, { weight: 1, arbitrary: withMore });
 }
 
-function ofType(type: string, schema: Schema, schemas: Schemas, depth: number): Arbitrary<unknown> {
+function ofType(type: string, schema: Schema, words: Vocabulary, depth: number): Arbitrary<unknown> {
   if (type === 'string') return oddText;
   if (type === 'boolean') return fc.boolean();
   if (type === 'integer' || type === 'number') return fc.oneof(fc.integer({ min: 0, max: 1000 }), oddNumber);
-  if (type === 'array') return fc.array(valueOf(schema.items, schemas, '', depth + 1), { maxLength: 4 });
+  if (type === 'array') return fc.array(valueOf(schema.items, words, '', depth + 1), { maxLength: 4 });
   return anyValue;
 }
