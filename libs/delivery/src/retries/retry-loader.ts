@@ -1,7 +1,7 @@
 import type { LogReader } from '@hookcast/log';
 import { errorText, type DeliveryLog } from '../delivery-log.js';
 import { HookEvent } from '../sending/hook-event.js';
-import type { RetryStore } from './retry-store.js';
+import type { BuriedEvent, RetryStore } from './retry-store.js';
 import { isAskedFor, waitingLanes, type WaitingLane } from '../sending/lanes.js';
 import { retryKey, type Sender, type WaitingRetry } from '../sending/sender.js';
 
@@ -82,10 +82,9 @@ export class RetryLoader {
   private loaded(retry: WaitingRetry, sender: Sender, found: LoadedEvents): void {
     if (retry.isDropped) return;
     const key = retryKey(retry.cursor.stream.streamId, retry.seq);
-    const event = found.inLog.get(key);
     const buried = found.buried.get(`${sender.subscriptionId}/${key}`);
-    // Whoever asks for a dead letter again gets it, even when its day has gone.
-    retry.event = event ?? (isAskedFor(retry.kind) ? buried : undefined);
+    retry.event = found.inLog.get(key);
+    if (retry.event === undefined && buried !== undefined) raise(retry, buried);
     if (!retry.event) return this.options.onLost(retry, buried !== undefined);
     this.options.onLoaded(retry, sender);
   }
@@ -106,10 +105,7 @@ export class RetryLoader {
     return {
       inLog,
       buried: new Map(
-        buried.map(({ subscriptionId, event }) => [
-          `${subscriptionId}/${retryKey(event.streamId, event.seq)}`,
-          new HookEvent(event),
-        ]),
+        buried.map((one) => [`${one.subscriptionId}/${retryKey(one.event.streamId, one.event.seq)}`, one] as const),
       ),
     };
   }
@@ -118,12 +114,22 @@ export class RetryLoader {
 interface LoadedEvents {
   inLog: ReadonlyMap<string, HookEvent>;
   /** By subscription too: each has dead letters of its own. */
-  buried: ReadonlyMap<string, HookEvent>;
+  buried: ReadonlyMap<string, BuriedEvent>;
 }
 
 interface LoadingRetry {
   retry: WaitingRetry;
   sender: Sender;
+}
+
+/**
+ * Whoever asks for a dead letter again gets it, even when its day has gone. A delayed event whose day has gone while it
+ * waited here has become one that is asked for: its row says so.
+ */
+function raise(retry: WaitingRetry, { event, kind = retry.kind }: BuriedEvent): void {
+  if (!isAskedFor(kind)) return;
+  retry.kind = kind;
+  retry.event = new HookEvent(event);
 }
 
 /** Each lane has its own, so that one with many due does not keep the other from being loaded. */

@@ -138,22 +138,30 @@ export class RetryStore {
     }));
   }
 
-  /** Events that only a dead letter still holds, because their day has gone from the log. Index: primary key. */
+  /**
+   * Events that only a dead letter still holds, because their day has gone from the log, and what has become of their
+   * rows. Index: primary keys.
+   */
   async buried(keys: readonly { streamId: number; subscriptionId: number; seq: number }[]): Promise<BuriedEvent[]> {
-    const found = await this.pool.query<BuriedColumns>({
+    const found = await this.pool.query<BuriedColumns & { kind: number | null }>({
       name: 'retries-buried-events',
       text: /* sql */ `
         select d.stream_id, d.subscription_id, d.seq, d.event_at, d.event_id, d.topic, d.type, d.source, d.subject, d.key,
-               d.content_type, d.attributes, d.data
+               d.content_type, d.attributes, d.data, r.kind
           from unnest($1::int[], $2::int[], $3::int8[]) as k(stream_id, subscription_id, seq)
-          join dead_letters d using (stream_id, subscription_id, seq)`,
+          join dead_letters d using (stream_id, subscription_id, seq)
+          left join retries r using (stream_id, subscription_id, seq)`,
       values: [
         keys.map(({ streamId }) => streamId),
         keys.map(({ subscriptionId }) => subscriptionId),
         keys.map(({ seq }) => seq),
       ],
     });
-    return found.rows.map((row) => ({ subscriptionId: row.subscription_id, event: buriedEvent(row) }));
+    return found.rows.map((row) => ({
+      subscriptionId: row.subscription_id,
+      event: buriedEvent(row),
+      kind: row.kind ?? undefined,
+    }));
   }
 }
 
@@ -170,6 +178,8 @@ export async function dropOrphanedRetries(pool: pg.Pool): Promise<number> {
 export interface BuriedEvent {
   subscriptionId: number;
   event: StoredEvent;
+  /** Of its row in retries now; undefined when that is gone. */
+  kind: number | undefined;
 }
 
 export interface BuriedColumns {

@@ -25,7 +25,8 @@ export interface WaitingRetry extends Queued {
   readonly eventAt: number;
   /** Attempts made so far. */
   readonly attempts: number;
-  readonly kind: number;
+  /** May change until it is loaded, not while it stands in a lane. */
+  kind: number;
   /** When the next attempt is due, unix milliseconds. */
   readonly at: number;
   /** The operation it is repeated for, if any. */
