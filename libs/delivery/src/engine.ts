@@ -9,6 +9,7 @@ import type { DeliveryStores } from './delivery-stores.js';
 import { Dispatcher } from './sending/dispatcher.js';
 import { FilterReport } from './reading/filter-report.js';
 import { bufferedIn } from './reading/buffered.js';
+import { confirmedHeads } from './reading/heads.js';
 import type { OwnedStream, StreamCursor } from './reading/owned-stream.js';
 import { OrderOpener } from './order/order-opener.js';
 import { GivingWay } from './flow/giving-way.js';
@@ -133,7 +134,7 @@ export class Engine {
 
   /** Asks again for whatever may have been missed: a hint, a read that failed, a retry. */
   async poll(): Promise<void> {
-    const heads = await this.log.heads([...this.streams.keys()]);
+    const heads = await confirmedHeads(this.streams, this.log);
     for (const [streamId, { seq }] of heads) this.advance(streamId, seq);
     for (const stream of this.streams.values()) {
       stream.tail.trim();

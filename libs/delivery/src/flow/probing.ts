@@ -48,7 +48,7 @@ function oldestPending(sender: Sender): StreamCursor | undefined {
   let oldest: StreamCursor | undefined;
   for (const cursor of sender.cursors) {
     const { stream, place } = cursor;
-    const isBehind = cursor.maySend && place.seq < stream.head;
+    const isBehind = cursor.maySend && stream.hasBehind(place.seq);
     if (isBehind && (oldest === undefined || place.at < oldest.place.at)) oldest = cursor;
   }
   return oldest;

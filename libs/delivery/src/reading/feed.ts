@@ -10,7 +10,9 @@ export interface Follower {
 export interface FeedSource {
   readonly streamId: number;
   /** Highest position known to exist. */
-  head: number;
+  readonly head: number;
+  /** Whether there may be events behind a position. */
+  hasBehind(seq: number): boolean;
 }
 
 /** Most events of one read. */
@@ -53,7 +55,7 @@ export class Feed<T extends Follower = Follower> implements Queued {
   }
 
   get wantsMore(): boolean {
-    return !this.isReading && this.source.head > this.buffer.endSeq && this.followers.size > 0 && this.isLow;
+    return !this.isReading && this.source.hasBehind(this.buffer.endSeq) && this.followers.size > 0 && this.isLow;
   }
 
   private get isLow(): boolean {

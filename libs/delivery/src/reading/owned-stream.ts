@@ -7,6 +7,8 @@ import { OrderGate, type Ordering } from '../order/order-gate.js';
 import type { Queued } from '../sending/round-robin.js';
 import { SettledRanges } from './settled-ranges.js';
 
+const nothingGone = { from: Number.POSITIVE_INFINITY, upTo: 0 };
+
 /** A stream this worker owns, with the cursors of the subscriptions that read it. */
 export class OwnedStream {
   readonly streamId: number;
@@ -18,6 +20,8 @@ export class OwnedStream {
   /** Subscriptions whose cursor has ended and begins again, with a row that nobody has begun to read yet. */
   readonly awaited = new Set<number>();
   readonly tail: Feed<StreamCursor>;
+  /** Behind `from` there was nothing to be read up to `upTo`, since the events went with their day. */
+  private gone = nothingGone;
 
   /** @param epoch of this ownership; every write about the stream carries it */
   constructor(
@@ -26,6 +30,28 @@ export class OwnedStream {
   ) {
     this.streamId = ref.streamId;
     this.tail = new Feed(this, { seq: 0, at: Number.NEGATIVE_INFINITY }, pageEvents);
+  }
+
+  /** Whether there may be events behind a position. */
+  hasBehind(seq: number): boolean {
+    return this.head > seq && (seq < this.gone.from || this.head > this.gone.upTo);
+  }
+
+  /** A read behind `from`, with the head at `upTo` before it began, found nothing: it need not be tried again. */
+  foundNothing(from: number, upTo: number): void {
+    const { gone } = this;
+    this.gone = { from: upTo === gone.upTo ? Math.min(from, gone.from) : from, upTo };
+  }
+
+  /**
+   * The head is at `seq`, as the log says. A hint may have named a higher one, which nobody will ever read up to.
+   *
+   * @param assumed the head when the log was asked; what was heard of meanwhile may be newer than the answer
+   */
+  confirmHead(seq: number, assumed: number): void {
+    if (this.head !== assumed || seq >= assumed) return;
+    this.head = seq;
+    this.gone = nothingGone;
   }
 
   /** Lets a cursor read on: from the shared tail when its place lies in there, else from a feed of its own. */

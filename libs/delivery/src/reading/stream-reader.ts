@@ -82,11 +82,13 @@ export class StreamReader {
     let failed = false;
     const { clock } = this.options;
     const beganAt = clock.monotonic();
+    const { head } = stream;
     try {
       const { seq, at } = buffer.end;
       const after = Number.isFinite(at) ? { seq, at: new Date(at) } : { seq };
       const events = await this.options.log.read(stream.ref, after, { events: feed.pageSize, bytes: pageBytes });
       if (isLive(events, clock.now())) this.options.onLiveRead(clock.monotonic() - beganAt);
+      if (events.length === 0) stream.foundNothing(seq, head);
       // Started over meanwhile: what was read belongs to another place.
       if (feed.buffer === buffer)
         this.deliver(
