@@ -22,7 +22,7 @@ export function offerProbe(sender: Sender, { reader, line }: ProbeSources): void
   const isFresh = oldest !== undefined && isOdd(sender.flow.park);
   for (const cursor of sender.cursors) cursor.prefersFresh = isFresh && cursor.givenBack < mostReturned;
   // Retries take every second turn too: in step with these probes, they would leave none for a new event.
-  if (isFresh) sender.beginWithFirstTries();
+  sender.prefersFirstTries = isFresh;
   const isWanted = isFresh || !sender.hasSomething;
   // What is read comes into the line by itself.
   if (oldest !== undefined && isWanted && isReading(oldest, reader)) return;

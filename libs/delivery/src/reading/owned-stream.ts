@@ -157,7 +157,7 @@ export class StreamCursor implements Queued, Follower {
   readonly moves: number;
   /** Number of the last settle that was begun. */
   settleNo: number;
-  /** New events are taken before those that were given back. */
+  /** While its endpoint is down, new events are taken before those that were given back or wait for their turn. */
   prefersFresh = false;
   /** Given back when the endpoint went down: at most as many as were under way then, and those of some probes since. */
   private readonly returned: HookEvent[] = [];
@@ -272,11 +272,11 @@ export class StreamCursor implements Queued, Follower {
 
   /** The next event to be sent, if one is in memory. */
   take(): HookEvent | undefined {
-    if (!this.prefersFresh) return this.returned.shift() ?? this.takeNew();
-    return this.takeNew() ?? this.returned.shift();
+    return this.returned.shift() ?? this.takeNew();
   }
 
-  private takeNew(): HookEvent | undefined {
+  /** The next event that was never taken. */
+  takeNew(): HookEvent | undefined {
     const { feed } = this;
     if (!feed) return undefined;
     for (;;) {

@@ -85,6 +85,8 @@ export class Sender implements Queued, CursorSender {
   /** Taken for a request that was full: the next ones of their lanes. */
   private readonly carried = new Map<HookCall['lane'], Delivery>();
   private turn = 0;
+  /** While its endpoint is down, first tries have every turn. */
+  prefersFirstTries = false;
 
   /** @param line of all senders that have something to send */
   constructor(
@@ -194,17 +196,20 @@ export class Sender implements Queued, CursorSender {
     if (this.former.get(streamId)?.order.isBusy === false) this.former.delete(streamId);
   }
 
-  /** First tries have the next turn. */
-  beginWithFirstTries(): void {
-    this.turn = 0;
-  }
-
   /**
    * The next delivery for the request: while that is empty from the lane whose turn it is and that has one, then from the
    * same lane and topic.
    */
   take(call: HookCall): Delivery | undefined {
     if (call.first !== undefined) return this.takeFrom(call.lane, call);
+    return this.takeProbe(call) ?? this.takeByTurn(call);
+  }
+
+  private takeProbe(call: HookCall): Delivery | undefined {
+    return this.flow.isDown && this.prefersFirstTries ? this.takeFrom('first', call) : undefined;
+  }
+
+  private takeByTurn(call: HookCall): Delivery | undefined {
     for (let asked = 0; asked < turns.length; asked += 1) {
       call.lane = turns[this.turn] ?? 'first';
       this.turn = (this.turn + 1) % turns.length;
@@ -243,6 +248,8 @@ export class Sender implements Queued, CursorSender {
   /** What waited for its turn goes before what is new. */
   private takeOf(cursor: StreamCursor, call: HookCall): Delivery | undefined {
     const { order } = cursor;
+    const fresh = this.flow.isDown && cursor.prefersFresh && order.hasRoom(call) ? cursor.takeNew() : undefined;
+    if (fresh !== undefined) return this.firstTry(cursor, fresh);
     const waited = order.takeReady(call);
     if (waited !== undefined) {
       waited.isAdmitted = true;
@@ -250,7 +257,11 @@ export class Sender implements Queued, CursorSender {
     }
     if (!order.hasRoom(call)) return undefined;
     const event = cursor.take();
-    return event && new Delivery({ sender: this, cursor, event, attempt: 1, retry: undefined });
+    return event && this.firstTry(cursor, event);
+  }
+
+  private firstTry(cursor: StreamCursor, event: HookEvent): Delivery {
+    return new Delivery({ sender: this, cursor, event, attempt: 1, retry: undefined });
   }
 
   private takeWaiting(lane: WaitingLane): Delivery | undefined {
