@@ -90,7 +90,7 @@ test('lists topics and subscriptions', async () => {
 test('a wrong key, a wrong address and a wrong word are sentences and exit codes', async () => {
   await delivered(1);
   const forbidden = await hookcast('topics', '--key', 'hc_none');
-  expect(forbidden.errors).toMatch(/^GET \/v1\/topics.*: 401 /);
+  expect(forbidden.errors).toMatch(/^GET \/v1\/topics.*: 401 .* Say the key with --key, or set HOOKCAST_KEY\.$/);
   expect(forbidden.code).toBe(1);
   const nobody = await hookcast('doctor', '--url', 'http://127.0.0.1:9');
   expect(nobody.errors).toMatch(/^Nothing answers at http:\/\/127\.0\.0\.1:9 /);

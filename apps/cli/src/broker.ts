@@ -19,7 +19,8 @@ export class Broker {
   async ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const answer = await this.answer<T>(method, path, body, signal);
     if (answer.status < 300) return answer.body;
-    throw new CommandError(`${method} ${path}: ${answer.status} ${detailOf(answer.body)}`);
+    const hint = answer.status === 401 ? ' Say the key with --key, or set HOOKCAST_KEY.' : '';
+    throw new CommandError(`${method} ${path}: ${answer.status} ${detailOf(answer.body)}${hint}`);
   }
 
   /** Every page of a list. */

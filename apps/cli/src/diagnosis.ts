@@ -64,7 +64,9 @@ function subscriptionFinding(
   if (state === 'stale') return bad(`Subscription ${name} is stale: its service does not renew its lease.`);
   if (state === 'paused') return note(`Subscription ${name} is paused; ${backlog} event(s) wait.`);
   if (parked !== null)
-    return bad(`Subscription ${name} is parked until ${parked.until}: ${parked.error ?? 'its hook asked'}.`);
+    return bad(
+      `Subscription ${name} is parked until ${parked.until}: ${withoutStop(parked.error ?? 'its hook asked')}.`,
+    );
   const minutes = oldestPendingAt === null ? 0 : Math.floor((now - Date.parse(oldestPendingAt)) / 60_000);
   return minutes >= lateMinutes ? bad(`Subscription ${name} is ${minutes} minutes behind.`) : undefined;
 }
@@ -108,3 +110,7 @@ export function reconciliationFindings(reconciled: Reconciled): Finding[] {
 const uncheckedText = (unchecked: number): string =>
   `${unchecked} deliveries left no record to judge them by (HOOKCAST_ATTEMPT_LOG=failures); ` +
   'only the counters of their subscriptions were compared.';
+
+function withoutStop(text: string): string {
+  return text.replace(/\.$/, '');
+}

@@ -1,6 +1,10 @@
 import { run } from './run.js';
 
-const { HOOKCAST_URL: url = 'http://127.0.0.1:8080', HOOKCAST_KEY: key } = process.env;
+const {
+  HOOKCAST_URL: url = 'http://127.0.0.1:8080',
+  HOOKCAST_API_KEY,
+  HOOKCAST_KEY: key = HOOKCAST_API_KEY,
+} = process.env;
 const end = new AbortController();
 process.once('SIGINT', () => end.abort());
 
