@@ -24,6 +24,20 @@ test('every route declares who may use it', () => {
   expect(all.filter(({ scope }) => scope === undefined)).toEqual([]);
 });
 
+test('whoever says the key in another way is told how it is said', async () => {
+  const detail = async (authorization: string | undefined) =>
+    (await broker.call<{ detail: string }>('GET', '/v1/topics', undefined, { authorization })).body.detail;
+  expect(await detail(undefined)).toBe('There is no Authorization header.');
+  for (const said of [
+    adminKey,
+    `Basic ${Buffer.from(`x:${adminKey}`).toString('base64')}`,
+    'Bearer',
+    `Key ${adminKey}`,
+  ])
+    expect(await detail(said)).toBe('The Authorization header is not "Bearer" and a key.');
+  expect(await detail('Bearer wrong')).toBe('The API key is not valid.');
+});
+
 test('every body and every query is of a class whose rules are checked', () => {
   const faults = handlers().map((handler) => [handler.name, uncheckedInput(handler)]);
   expect(faults.filter(([, fault]) => fault !== undefined)).toEqual([]);
@@ -146,6 +160,13 @@ test.each([
     expect(answer.body).toMatchObject({ code: 'unauthenticated' });
     expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="hookcast"');
   }
+});
+
+test('the description of the API does not call a key a token', async () => {
+  const { body } = await broker.call<object>('GET', '/openapi.json');
+  expect(body).toMatchObject({
+    components: { securitySchemes: { bearer: { scheme: 'bearer', bearerFormat: 'API key' } } },
+  });
 });
 
 test('the scheme is not case-sensitive', async () => {

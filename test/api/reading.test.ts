@@ -199,7 +199,15 @@ test('after and from exclude each other, and a bad Last-Event-ID is refused', as
   const { nextCursor } = (await read('log.refused')).body;
   expect((await read('log.refused', `?after=${nextCursor}&from=latest`)).status).toBe(422);
   const options = { headers: { 'last-event-id': 'x' } };
-  expect((await broker.call('GET', '/v1/topics/log.refused/stream', undefined, options)).status).toBe(422);
+  expect(await broker.call('GET', '/v1/topics/log.refused/stream', undefined, options)).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/last-event-id', detail: 'is not a position in topic log.refused' }] },
+  });
+  for (const name of ['after', 'cursor'])
+    expect(await read('log.refused', `?${name}=x`)).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: `/${name}` }] },
+    });
 });
 
 test('only so many readers wait at the same time', async () => {

@@ -23,7 +23,7 @@ function describe(): Omit<OpenAPIObject, 'paths'> {
     .setDescription('A microservice event bus built on webhooks. Errors are RFC 9457 problems, see docs/problems.md.')
     .setVersion(version)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key.' })
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: 'An API key.' })
     .build();
 }
 

@@ -17,10 +17,11 @@ export const operator: Principal = principalOf({
 });
 
 /** `malformed` is every text that is neither the operator's key nor one of ours, mistyped ones included. */
-export type RefusedReason = 'no-key' | 'no-session' | 'malformed' | 'unknown' | 'expired';
+export type RefusedReason = 'no-key' | 'no-bearer' | 'no-session' | 'malformed' | 'unknown' | 'expired';
 
 const refusalTexts: Partial<Record<RefusedReason, string>> = {
   'no-key': 'There is no Authorization header.',
+  'no-bearer': 'The Authorization header is not "Bearer" and a key.',
   'no-session': 'The session of the page is over: log in again.',
 };
 
@@ -46,7 +47,7 @@ export class Authenticator {
   /** At once for a key that was used lately; otherwise it is looked up. */
   authenticate(header: string | undefined): Authentication | Promise<Authentication> {
     const text = /^bearer +(\S.*)$/i.exec(header ?? '')?.[1];
-    if (text === undefined) return { kind: 'refused', reason: header === undefined ? 'no-key' : 'malformed' };
+    if (text === undefined) return { kind: 'refused', reason: header === undefined ? 'no-key' : 'no-bearer' };
     const hash = keyHash(text);
     // Digests are of one length, so the comparison takes the same time for every key.
     if (timingSafeEqual(hash, this.operatorHash)) return knownOperator;

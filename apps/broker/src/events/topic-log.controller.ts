@@ -37,7 +37,9 @@ export class TopicLogController {
     @Res() response: Response,
   ): Promise<void> {
     const topic = await this.find(name);
-    const start = topicStart(topic, { after: query.after ?? query.cursor, from: query.from });
+    const { after, cursor: afterPage, from } = query;
+    const place = after === undefined ? ({ after: afterPage, pointer: '/cursor' } as const) : { after };
+    const start = topicStart(topic, { ...place, from });
     const cursor = await this.log.begin(topic, start);
     const waitMs = response.req.method === 'HEAD' ? 0 : (parseDuration(query.wait ?? '0') ?? 0);
     const signal = waitMs > 0 ? this.readers.admit(response) : AbortSignal.abort();
@@ -64,7 +66,10 @@ export class TopicLogController {
     const topic = await this.find(name);
     const { after, from } = query;
     // A client that reconnects repeats its address, but goes on where it was.
-    const start = topicStart(topic, lastEventId ? { after: lastEventId, from: undefined } : { after, from });
+    const start = topicStart(
+      topic,
+      lastEventId ? { after: lastEventId, from: undefined, pointer: '/last-event-id' } : { after, from },
+    );
     const cursor = await this.log.begin(topic, start);
     await streamEvents(response, this.log, { topic, cursor, signal: this.readers.admit(response) });
   }

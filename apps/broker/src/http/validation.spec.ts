@@ -27,6 +27,13 @@ test('of a value of the wrong type nothing else is said', () => {
   ]);
 });
 
+test.each([
+  ['isNumber', 'rate must be a number conforming to the specified constraints', 'must be a number'],
+  ['arrayUnique', "All rate's elements must be unique", 'must not hold anything twice'],
+])('what %s would say is put plainly', (rule, text, detail) => {
+  expect(fieldErrors({ property: 'rate', constraints: { [rule]: text } }, '')).toEqual([{ pointer: '/rate', detail }]);
+});
+
 test('a field that is missing is said to be required, and nothing else of it', () => {
   const constraints = { isString: 'name must be a string', satisfies: 'must start with a letter' };
   const error = { property: 'name', value: undefined, constraints };

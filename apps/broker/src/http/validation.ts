@@ -29,7 +29,7 @@ export function fieldErrors(error: ValidationError, parent: string): FieldError[
   const own = tellingRules(error.constraints ?? {}).map(([rule, text]) =>
     rule === 'whitelistValidation'
       ? { pointer, detail: 'is not a known field' }
-      : elementError(pointer, withoutName(text, error.property)),
+      : elementError(pointer, plainTexts[rule] ?? withoutName(text, error.property)),
   );
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
 }
@@ -38,6 +38,12 @@ export function fieldErrors(error: ValidationError, parent: string): FieldError[
 function isMissing(error: ValidationError): boolean {
   return error.constraints !== undefined && Object.hasOwn(error, 'value') && error.value === undefined;
 }
+
+/** For texts of class-validator that say nothing, or not in a sentence that begins with the field. */
+const plainTexts: Partial<Record<string, string>> = {
+  isNumber: 'must be a number',
+  arrayUnique: 'must not hold anything twice',
+};
 
 const typeRules = new Set(['isInt', 'isNumber', 'isString', 'isBoolean', 'isArray', 'isObject']);
 
