@@ -11,6 +11,7 @@ const delivery = (id: string, seq: number, more: Partial<Delivery> = {}): Delive
   sha: `sha of ${id}`,
   verified: true,
   began: seq * 100,
+  at: seq * 100 + 50,
   position: `1:${seq}`,
   status: 204,
   ...more,
@@ -22,6 +23,7 @@ const faultless = {
   acknowledged: 3,
   delivered: 3,
   duplicated: 0,
+  doubled: [],
   resent: [],
   recovered: 0,
   lost: [],
@@ -60,6 +62,21 @@ describe('the checker of the fault tests', () => {
     expect(check(published, twice, { unheard: ['1:2'] })).toMatchObject({ duplicated: 1 });
     expect(check(published, [...twice, delivery('b', 2)], { unheard: ['1:2'] })).toMatchObject({ duplicated: 2 });
     expect(check(published, twice, { unheard: ['1:1', '1:2', '1:3', '1:3'] })).toMatchObject({ duplicated: 0 });
+  });
+
+  test('sees a duplicate of what nothing had happened to', () => {
+    const again = (at: number) => [...all, delivery('b', 2, { began: at, at: at + 50 })];
+    const died = (from: number, until: number) => ({ harmed: [{ from, until }] });
+    expect(check(published, again(900), died(200, 300))).toMatchObject({ duplicated: 1, doubled: [] });
+    // It was answered long before, was sent again before anything happened, or was begun by another who was not harmed.
+    expect(check(published, again(900), died(300, 400))).toMatchObject({ duplicated: 1, doubled: ['1:2'] });
+    expect(check(published, again(260), died(300, 400))).toMatchObject({ doubled: ['1:2'] });
+    expect(check(published, again(900), died(100, 150))).toMatchObject({ doubled: ['1:2'] });
+    expect(check(published, again(900), { harmed: [] })).toMatchObject({ doubled: ['1:2'] });
+    expect(check(published, again(900), { harmed: [], unheard: ['1:2'] })).toMatchObject({ doubled: [] });
+    // One death explains one duplicate, not the next.
+    const thrice = [...again(900), delivery('b', 2, { began: 1_200, at: 1_250 })];
+    expect(check(published, thrice, died(200, 300))).toMatchObject({ duplicated: 2, doubled: ['1:2'] });
   });
 
   test('tells a duplicate of what was under way from one of what was settled', () => {

@@ -16,6 +16,8 @@ export interface Delivery {
   verified: true | string;
   /** When the request came, unix milliseconds. */
   began: number;
+  /** When its answer was sent, unix milliseconds. */
+  at: number;
   /** `<stream>:<seq>` */
   position: string;
   /** Status that the hook answered with. */
@@ -33,6 +35,8 @@ export interface Report {
   unexpected: string[];
   /** Taken again after the hook had taken them, and had been heard. */
   duplicated: number;
+  /** Positions that were taken again although nothing happened in between to whoever had sent them. */
+  doubled: string[];
   /** Positions sent once more after the database was seen to know of their delivery. */
   resent: string[];
   /** Of unknown outcome, and there after all. */
@@ -44,6 +48,12 @@ export interface Report {
   disordered: string[];
 }
 
+/** Whoever had sent a request that ended in this time may not have lived to write its result. Unix milliseconds. */
+export interface Harmed {
+  from: number;
+  until: number;
+}
+
 export interface Account {
   /** Ids that need not arrive, because their delivery ended otherwise in plain sight (dead letters). */
   accounted?: ReadonlySet<string>;
@@ -51,7 +61,11 @@ export interface Account {
   settled?: ReadonlyMap<string, number>;
   /** Positions, one for each request whose answer never reached the broker in time: it had to send them again. */
   unheard?: readonly string[];
+  /** When harm was done that lets deliveries be made again; left out: all the time. */
+  harmed?: readonly Harmed[];
 }
+
+const allTheTime: readonly Harmed[] = [{ from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY }];
 
 /**
  * Holds what one subscription received against what was published, in the manner of Jepsen's total-queue.
@@ -59,7 +73,7 @@ export interface Account {
 export function check(
   attempted: readonly Attempted[],
   deliveries: readonly Delivery[],
-  { accounted = new Set(), settled = new Map(), unheard = [] }: Account = {},
+  { accounted = new Set(), settled = new Map(), unheard = [], harmed = allTheTime }: Account = {},
 ): Report {
   const known = new Map(attempted.map((event) => [event.id, event]));
   const taken = deliveries.filter(({ status }) => status >= 200 && status < 300);
@@ -73,6 +87,7 @@ export function check(
     lost: ids(acknowledged.filter(({ id }) => !takenIds.has(id) && !accounted.has(id))),
     unexpected: ids(deliveries.filter(({ id }) => !known.has(id))),
     duplicated: duplicatesOf(taken, unheard),
+    doubled: doubledOf(taken, unheard, harmed),
     resent: [
       ...new Set(
         deliveries
@@ -91,6 +106,24 @@ function duplicatesOf(taken: readonly Delivery[], unheard: readonly string[]): n
   const excused = countsOf(unheard);
   const times = countsOf(taken.map(({ position }) => position));
   return [...times].reduce((sum, [position, count]) => sum + Math.max(0, count - 1 - (excused.get(position) ?? 0)), 0);
+}
+
+/** Of two that follow each other, the first had not been answered long before the harm, and the second came after it. */
+function doubledOf(taken: readonly Delivery[], unheard: readonly string[], harmed: readonly Harmed[]): string[] {
+  const excused = countsOf(unheard);
+  const last = new Map<string, Delivery>();
+  const doubled: string[] = [];
+  for (const delivery of taken.toSorted((a, b) => a.at - b.at)) {
+    const { position, began } = delivery;
+    const before = last.get(position);
+    last.set(position, delivery);
+    if (!before) continue;
+    if (harmed.some(({ from, until }) => before.at >= from && before.began <= until && began >= from)) continue;
+    const excuses = excused.get(position) ?? 0;
+    excused.set(position, excuses - 1);
+    if (excuses <= 0) doubled.push(position);
+  }
+  return doubled;
 }
 
 function countsOf(values: readonly string[]): Map<string, number> {

@@ -2,16 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { generateSecret } from '@hookcast/protocol';
 import type pg from 'pg';
 import { adminKey, freePort } from '../support/broker.js';
 import type { DatabaseProxy } from '../support/database-proxy.js';
+import type { Harmed } from './checker.js';
 import { ClusterDatabase } from './cluster-database.js';
 import { Node } from './node.js';
 import { startReceiver, type Manner, type Receiver } from './receiver.js';
 
 /** A worker gives a sign of life every two seconds. */
 const heartbeatMs = 2_000;
+/** An answer `unavailable` is asked again for so long. */
+const unavailableMs = 60_000;
+/** A worker that loses streams has written nothing of them for so long at most: it says so when it is back. */
+const silentMs = 30_000;
 
 export interface Harm {
   /** Workers that died: each may have had a window and one settle in hand. Others that lose streams say so in their log. */
@@ -72,6 +78,21 @@ export class Cluster {
   /** What was done to it so far, by whichever round. */
   readonly harm: Harm = { deaths: 0, hookDeaths: 0, stale: 0 };
 
+  private readonly harms: Harmed[] = [];
+
+  /** When harm was done that lets deliveries be made again: what scenarios say, and every loss of streams. */
+  get harmed(): readonly Harmed[] {
+    const losses = this.workers.flatMap((worker) => worker.toldAt('delivery.stream-lost'));
+    return [...this.harms, ...losses.map((until) => ({ from: until - silentMs, until }))];
+  }
+
+  /** Who sends meanwhile, or has done so `unwrittenMs` before, may not live to write the result. */
+  async harming(unwrittenMs: number, work: () => Promise<unknown>): Promise<void> {
+    const from = Date.now() - unwrittenMs;
+    await work();
+    this.harms.push({ from, until: Date.now() });
+  }
+
   get apis(): readonly Node[] {
     return this.parts.apis;
   }
@@ -104,15 +125,27 @@ export class Cluster {
     return [...this.parts.proxies.values()];
   }
 
+  /** Asks again while nobody answers, or that nothing can be done at the moment. */
   async api(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(`${this.apis[1]?.url}${path}`, {
+    for (const deadline = performance.now() + unavailableMs; ;) {
+      const response = await this.ask(method, path, body).catch((error: unknown) => {
+        if (performance.now() > deadline) throw error;
+        return undefined;
+      });
+      const text = (await response?.text()) ?? '';
+      if (response?.ok === true) return text === '' ? undefined : JSON.parse(text);
+      if (response && (response.status !== 503 || performance.now() > deadline))
+        throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+      await pause(500);
+    }
+  }
+
+  private async ask(method: string, path: string, body: unknown): Promise<Response> {
+    return fetch(`${this.apis[1]?.url}${path}`, {
       method,
       headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
   }
 
   async subscribe(name: string, topic: string, manner: Manner, settings: Record<string, unknown>): Promise<void> {
@@ -199,6 +232,17 @@ export class Cluster {
     const rows = await this.rows<{ position: string }>(
       `select distinct a.stream_id || ':' || a.seq as position
          from attempts a join subscriptions s on s.id = a.subscription_id where s.name = $1 and a.outcome = 1`,
+      [subscription],
+    );
+    return rows.map(({ position }) => position);
+  }
+
+  /** Positions whose delivery is in the database more than once. */
+  async settledTwice(subscription: string): Promise<string[]> {
+    const rows = await this.rows<{ position: string }>(
+      `select a.stream_id || ':' || a.seq as position
+         from attempts a join subscriptions s on s.id = a.subscription_id where s.name = $1 and a.outcome = 1
+        group by a.stream_id, a.seq having count(*) > 1`,
       [subscription],
     );
     return rows.map(({ position }) => position);

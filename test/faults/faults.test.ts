@@ -1,7 +1,7 @@
 import { Chance, newSeed } from '../simulation/chance.js';
 import { Cluster } from './cluster.js';
 import { Round } from './round.js';
-import { acts, kinds, scenarios } from './scenarios.js';
+import { acts, always, scenarios, sometimes } from './scenarios.js';
 
 /** Set by `npm run faults`. */
 const { FAULTS_SEED, FAULTS_MINUTES, FAULTS_ONLY } = process.env;
@@ -76,7 +76,8 @@ test.runIf(minutes > 0)(`${minutes} minutes of faults: nothing is lost, invented
   playFor(wanted ?? Object.keys(scenarios)),
 );
 
-const short = minutes > 0 ? [] : acts(wanted ?? Object.values(kinds).map((names) => chance.pick(names)));
+const chosen = () => [...always, ...Object.values(sometimes).map((names) => chance.pick(names))];
+const short = minutes > 0 ? [] : acts(wanted ?? chosen());
 /** What waits for its last deliveries while the next is played. */
 const judgements = new Map<string, Promise<void>>();
 const titleOf = (names: readonly string[]) => names.join(', ');
@@ -102,10 +103,7 @@ test.each(short.map(titleOf))(
   },
 );
 
-test('every kind names scenarios that there are', () => {
-  expect(
-    Object.values(kinds)
-      .flat()
-      .filter((name) => !(name in scenarios)),
-  ).toEqual([]);
+test('every name is that of a scenario', () => {
+  const names = [...always, ...Object.values(sometimes).flat()];
+  expect(names.filter((name) => !(name in scenarios))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { adminKey } from '../support/broker.js';
 import { until } from '../support/until.js';
-import { patienceMs, type Scenario } from './stage.js';
+import { harming, patienceMs, type Scenario } from './stage.js';
 
 const bad = ['hang', 'reset', 'drip', 'endless', 'bomb'] as const;
 
@@ -35,7 +35,7 @@ export const hookHarm: Record<string, Scenario> = {
       const { cluster, chance } = stage;
       await pause(chance.int(200, 800));
       await stage.note();
-      await cluster.receiver.crash();
+      await harming(cluster, async () => cluster.receiver.crash());
       await pause(chance.int(200, 1_500));
       await cluster.receiver.start();
     },

@@ -102,6 +102,14 @@ export class Node {
       .filter((line) => line.includes(event)).length;
   }
 
+  /** When its log told of this, unix milliseconds. */
+  toldAt(event: string): number[] {
+    const lines = this.log()
+      .split('\n')
+      .filter((line) => line.includes(event) && line.endsWith('}'));
+    return lines.map((line) => Date.parse((JSON.parse(line) as { time: string }).time));
+  }
+
   private async isReady(): Promise<boolean> {
     try {
       return (await fetch(`${this.url}/health/ready`)).ok;

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { adminKey } from '../support/broker.js';
 import { until } from '../support/until.js';
 import type { Attempted } from './checker.js';
-import { ms, patienceMs, type Scenario, type Stage } from './stage.js';
+import { harming, ms, patienceMs, type Scenario, type Stage } from './stage.js';
 
 const nameOf = (topic: string) => topic.replaceAll('.', '-');
 
@@ -152,7 +152,9 @@ export const outageHarm: Record<string, Scenario> = {
       const standby = await cluster.database.standby({ isSynchronous: true });
       await pause(chance.int(200, 1_200));
       await stage.note();
-      measured['failOverMs'] = await ms(async () => cluster.database.failOver(standby));
+      await harming(cluster, async () => {
+        measured['failOverMs'] = await ms(async () => cluster.database.failOver(standby));
+      });
       measured['publishingMs'] = await ms(async () => answered(stage, 20));
     },
   },
@@ -168,11 +170,15 @@ export const outageHarm: Record<string, Scenario> = {
       const quiet = await quietTopic(stage);
       await quiet.deliver(['a', 'b']);
       await stage.note();
-      standby.link.stall();
-      await quiet.deliver(['gone-1', 'gone-2', 'gone-3']);
-      await pause(chance.int(100, 1_000));
-      const before: readonly Attempted[] = [...load.attempted];
-      await cluster.database.failOver(standby);
+      let before: readonly Attempted[] = [];
+      // What was written since is gone, too.
+      await harming(cluster, async () => {
+        standby.link.stall();
+        await quiet.deliver(['gone-1', 'gone-2', 'gone-3']);
+        await pause(chance.int(100, 1_000));
+        before = [...load.attempted];
+        await cluster.database.failOver(standby);
+      });
       // In the place of those that are gone, and fewer.
       await quiet.deliver(['c', 'd']);
       await answered(stage, 20);

@@ -23,8 +23,6 @@ export type Manner =
 
 export interface ReceivedDelivery extends Delivery {
   subscription: string;
-  /** When its answer was sent, unix milliseconds. */
-  at: number;
 }
 
 /** The hooks, in a process of their own. */

@@ -81,6 +81,9 @@ export class Round {
       }),
     );
     for (const hook of this.hooks) await this.judgeHook(hook, load?.attempted ?? []);
+    // Of every cursor there is, those of rounds that still go on as well.
+    expect(await cluster.api('POST', '/v1/reconciliations', { limit: 1 })).toMatchObject({ violations: [] });
+    for (const { name } of this.hooks) await cluster.api('DELETE', `/v1/subscriptions/${name}`);
   }
 
   private async subscribe(
@@ -119,7 +122,12 @@ export class Round {
     const accounted = await cluster.deadLetters(name);
     const attempted = publishedAfter(published, publishedBefore);
     const unheard = await cluster.unheard(name);
-    const report = check(attempted, cluster.receiver.received(name), { accounted, settled, unheard });
+    const report = check(attempted, cluster.receiver.received(name), {
+      accounted,
+      settled,
+      unheard,
+      harmed: cluster.harmed,
+    });
     const { deaths, hookDeaths, stale } = this.harmMeanwhile();
     const takeovers = deaths + this.losers();
     const disorder = isOrdered ? { disordered: report.disordered.length } : {};
@@ -128,9 +136,10 @@ export class Round {
     // What a worker had in flight and had not yet written; what any of them had in flight when the hooks died.
     const bound = takeovers * (concurrency + settleBatch) + hookDeaths * 3 * concurrency;
     expect(report.duplicated).toBeLessThanOrEqual(bound);
+    expect(report.doubled).toEqual([]);
+    expect(await cluster.settledTwice(name)).toEqual([]);
     expect(report.resent.length).toBeLessThanOrEqual(stale);
     if (isOrdered) expect(report.disordered).toEqual([]);
-    await cluster.api('DELETE', `/v1/subscriptions/${name}`);
   }
 
   /** Also what was done by the rounds that followed while this one waited for its last deliveries. */
@@ -151,9 +160,9 @@ export class Round {
 }
 
 function print(name: string, report: Report, measured: Stage['measured']): void {
-  const { lost, unexpected, resent, attempted, acknowledged, delivered, duplicated, recovered } = report;
+  const { lost, unexpected, doubled, resent, attempted, acknowledged, delivered, duplicated, recovered } = report;
   const counts = { attempted, acknowledged, delivered, duplicated, recovered };
-  const wrong = { lost: lost.length, unexpected: unexpected.length, resent: resent.length };
+  const wrong = { lost: lost.length, unexpected: unexpected.length, doubled: doubled.length, resent: resent.length };
   const figures = Object.entries({ ...counts, ...wrong, ...measured });
   console.log(`${name}: ${figures.map(([figure, value]) => `${figure} ${value}`).join(', ')}`);
 }

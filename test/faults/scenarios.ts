@@ -17,21 +17,33 @@ export const scenarios: Record<string, Scenario> = {
   ...scaleHarm,
 };
 
-/** Each kind of fault, and the scenarios that show it. The short form plays one of each kind. */
-export const kinds: Record<string, readonly string[]> = {
-  'kill -9 at random, order per key': ['kill-at-random', 'kill-its-worker'],
-  'silent processes': ['kill-worker-elsewhere', 'freeze-worker', 'part-worker', 'freeze-database'],
-  database: ['crash-database', 'kill-backend', 'end-backends', 'use-up-connections', 'fail-over', 'fail-over-behind'],
-  network: ['disturb-api', 'disturb-worker', 'freeze-api', 'slow-database'],
-  'unknown outcomes': ['lose-commit-answers', 'lose-settle-answers'],
-  'workers that come and go': ['leave-and-join'],
-  'hooks that misbehave': ['bad-hooks'],
-  'one id from two': ['same-id-twice'],
-  'pause and deletion': ['pause-and-delete'],
-  'changed subscriptions': ['change-subscription'],
-  'requests in single bytes': ['single-bytes'],
-  'events at their bounds': ['extreme-events'],
-  none: ['nothing'],
+/** The short form plays all of these ... */
+export const always: readonly string[] = [
+  'kill-at-random',
+  'freeze-worker',
+  'crash-database',
+  'kill-backend',
+  'disturb-worker',
+  'lose-commit-answers',
+  'bad-hooks',
+  'same-id-twice',
+  'pause-and-delete',
+  'change-subscription',
+  'single-bytes',
+  'extreme-events',
+  'nothing',
+];
+/** ... and one of each of these kinds. */
+export const sometimes: Record<string, readonly string[]> = {
+  'workers that are gone': [
+    'kill-worker-elsewhere',
+    'part-worker',
+    'kill-its-worker',
+    'leave-and-join',
+    'freeze-database',
+  ],
+  'an outage': ['end-backends', 'use-up-connections', 'fail-over', 'fail-over-behind', 'slow-database'],
+  'a small harm': ['disturb-api', 'freeze-api', 'lose-settle-answers', 'kill-hooks'],
 };
 
 /** What is played at the same time: those that do no harm to others all at once, each of the others by itself. */

@@ -81,11 +81,19 @@ export async function takeover({ cluster, measured }: Stage, without: number): P
   expect(takeoverMs).toBeLessThanOrEqual(takeoverBoundMs + 2 * latest);
 }
 
+/** What is answered is in the database within this time, and later by as much as the machine keeps the living. */
+const unwrittenMs = 2_000;
+
+/** Does something that keeps results from being written. */
+export async function harming(cluster: Cluster, work: () => Promise<unknown>): Promise<void> {
+  await cluster.harming(unwrittenMs + 2 * (await cluster.lateness([])), work);
+}
+
 /** Kills a worker and waits until others have its streams. */
 export async function killing(stage: Stage, worker: Node): Promise<void> {
   const { pid } = worker;
   await stage.note();
-  const ended = worker.end('SIGKILL');
+  const ended = harming(stage.cluster, async () => worker.end('SIGKILL'));
   await takeover(stage, pid);
   await ended;
 }
