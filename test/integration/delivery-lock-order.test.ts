@@ -1,5 +1,5 @@
 import { requestRedelivery, seekCursors } from '@hookcast/delivery';
-import { DayPartitions, ensureDays } from '@hookcast/log';
+import { DayPartitions, createCursors, deleteCursors, deleteStreams, ensureDays, markBacklog } from '@hookcast/log';
 import type pg from 'pg';
 import { discardDeadLetters, feedDeadLetters } from '../../libs/delivery/src/operations/feed-store.js';
 import { until } from '../support/until.js';
@@ -153,5 +153,43 @@ describe('a day that goes', () => {
     answer(204);
     expect(await round).toMatchObject({ delivered: 1 });
     expect(await run.rows('select seq from dead_letters union all select seq from retries')).toEqual([]);
+  });
+});
+
+describe('beside a settle of several cursors, which takes them in their order,', () => {
+  const inTheirOrder = 'from cursors order by stream_id, subscription_id';
+  type Place = { stream_id: number; subscription_id: number };
+  const touch = async (
+    source: Pick<pg.ClientBase, 'query'>,
+    { stream_id: stream, subscription_id: subscription }: Place,
+  ) =>
+    source.query('update cursors set settle_no = settle_no + 1 where stream_id = $1 and subscription_id = $2', [
+      stream,
+      subscription,
+    ]);
+
+  test.each<[string, (tx: pg.ClientBase, topicId: number) => Promise<void>]>([
+    ['the deletion of a subscription', async (tx) => deleteCursors(tx, { subscriptionId: id })],
+    ['the resume of a backlog at a rate', async (tx) => markBacklog(tx, id)],
+    ['the deletion of a topic', async (tx, topicId) => deleteStreams(tx, topicId)],
+  ])('%s waits for its turn, and neither fails', async (what, work) => {
+    const [before] = await run.rows<Place>(`select stream_id, subscription_id ${inTheirOrder}`);
+    const { topicId } = await run.topic('orders.paid', 2);
+    await run.subscribe('audit', { topics: ['orders.paid'] });
+    await createCursors(run.pool, { subscriptionId: id, topicIds: [topicId], start: { kind: 'earliest' } });
+    const all = await run.rows<Place>(`select stream_id, subscription_id ${inTheirOrder}`);
+    const settled = what.includes('topic') ? all.slice(1) : all.filter(({ subscription_id: one }) => one === id);
+    // Who reads the table as it lies finds them the other way round.
+    for (const place of settled.toReversed()) await touch(run.pool, place);
+    const client = await run.pool.connect();
+    await client.query('begin');
+    const [first = before, ...others] = settled;
+    if (first) await touch(client, first);
+    const done = inTransaction(async (tx) => work(tx, topicId));
+    await toWaitFor(client);
+    for (const place of others) await touch(client, place);
+    await client.query('commit');
+    client.release();
+    await done;
   });
 });

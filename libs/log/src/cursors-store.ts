@@ -101,6 +101,23 @@ async function insertCursors(
 }
 
 /**
+ * Locks cursors in the order in which settles do, so that none of the two waits for the other crosswise: a statement that
+ * changes several takes them as it finds them. Scans cursors, or by primary key.
+ */
+export async function lockInOrder(
+  transaction: SqlSource,
+  { subscriptionId = null, streamIds = null }: { subscriptionId?: number | null; streamIds?: readonly number[] | null },
+): Promise<void> {
+  await rows(
+    transaction,
+    /* sql */ `
+    select from cursors where ($1::int is null or subscription_id = $1) and ($2::int[] is null or stream_id = any($2::int[]))
+     order by stream_id, subscription_id for update`,
+    [subscriptionId, streamIds],
+  );
+}
+
+/**
  * Ends a subscription on these topics, its waiting retries included; without `topicIds` on all, and then its dead
  * letters and what is noted about it go as well.
  */
@@ -109,6 +126,7 @@ export async function deleteCursors(
   { subscriptionId, topicIds }: { subscriptionId: number; topicIds?: readonly number[] },
 ): Promise<void> {
   const parameters = [subscriptionId, topicIds ?? null];
+  await lockInOrder(transaction, { subscriptionId });
   await rows(
     transaction,
     /* sql */ `
@@ -216,6 +234,7 @@ function parkOf(row: BacklogRow): { park?: CursorPark } {
 
 /** What waits for the subscription now is the backlog that the rate of its resume is for. Scans cursors. */
 export async function markBacklog(transaction: SqlSource, subscriptionId: number): Promise<void> {
+  await lockInOrder(transaction, { subscriptionId });
   await rows(
     transaction,
     /* sql */ `

@@ -1,4 +1,5 @@
 import { rows, type SqlSource } from '@hookcast/database';
+import { lockInOrder } from './cursors-store.js';
 import type { Head } from './event-log.js';
 import type { StreamRef } from './stream.js';
 
@@ -47,6 +48,7 @@ export async function deleteStreams(transaction: SqlSource, topicId: number): Pr
     [topicId],
   );
   const streamIds = locked.map(({ stream_id: streamId }) => streamId);
+  await lockInOrder(transaction, { streamIds });
   // First and by itself: it waits for settles that are under way, and only a later statement sees what they wrote.
   await rows(transaction, /* sql */ `delete from cursors where stream_id = any($1::int[])`, [streamIds]);
   await rows(
