@@ -1,5 +1,5 @@
 import { createDataPool } from '@hookcast/database';
-import { DeliveryJanitor } from '@hookcast/delivery';
+import { cancelOperation, DeliveryJanitor } from '@hookcast/delivery';
 import { until } from '../support/until.js';
 import { requestsOf, setup, type DeliverySetup } from './delivery-setup.js';
 
@@ -236,4 +236,40 @@ test('the janitor drops what nobody needs any more and nothing else', async () =
   expect(await run.rows('select host from workers')).toEqual([{ host: 'silent' }]);
   expect(await run.rows('select distinct subscription_id from retries')).toEqual([{ subscription_id: id }]);
   expect(await janitor.runOnce()).toEqual({ workers: 0, minutes: 0, retries: 0, buckets: 0, operations: 0 });
+});
+
+test('what comes back long after its operation was cancelled does not wait for ever', async () => {
+  const { id } = await run.subscribe('billing', { topics: ['orders.created'], ordering: 'key' });
+  await run.publish(
+    'orders.created',
+    Array.from({ length: 25 }, (_, index) => ({ id: `e${index}`, key: `${index}` })),
+  );
+  const worker = run.worker();
+  expect(await worker.runOnce()).toMatchObject({ delivered: 25 });
+  const operationId = '00000000-0000-4000-8000-00000000000a';
+  await run.rows(
+    `insert into operations (id, kind, subscription_id, subscription, request, total, progress, created_by, status)
+     values ($1, 'replay', $2, 'billing', '{}', 25, '{}', 'a-key', 'running')`,
+    [operationId, id],
+  );
+  await run.rows(
+    `insert into retries (stream_id, subscription_id, seq, event_at, attempt_no, kind, next_at, operation_id)
+     select stream_id, $1, seq, created_at, 0, 3, to_timestamp(0), $2 from events`,
+    [id, operationId],
+  );
+  run.hooks.respondWith(() => 503);
+  // The first round learns the rate of the operation.
+  const rounds = [await worker.runOnce(), await worker.runOnce()];
+  expect(rounds.reduce((sum, { parked }) => sum + parked, 0)).toBeGreaterThan(0);
+  await cancelOperation(run.pool, { namespace: 'default', id: operationId });
+  await run.rows(`update operations set finished_at = now() - interval '1 hour'`);
+  expect(await run.rows('select seq from retries')).toEqual([]);
+  // It is up again, and takes none of what it had been sent: the one that it is probed with comes back as a row.
+  run.hooks.respondWith(() => 404);
+  run.clock.advance({ seconds: 5 });
+  await worker.runOnce();
+  expect(await run.rows('select seq from retries')).not.toEqual([]);
+  const janitor = new DeliveryJanitor({ pool: run.pool, now: run.clock.now });
+  await janitor.runOnce();
+  expect(await run.rows('select seq from retries')).toEqual([]);
 });

@@ -166,12 +166,16 @@ export class RetryStore {
 }
 
 /**
- * Drops rows that no cursor stands behind. Deletions take theirs along; brokers before them left some behind. Scans retries.
+ * Drops rows that nobody will send: no cursor stands behind them (deletions take theirs along; brokers before them left
+ * some behind), or their operation was cancelled while they were kept in memory, for an endpoint that was down, and they
+ * came back when nobody looked for them any more. Scans retries.
  */
 export async function dropOrphanedRetries(pool: pg.Pool): Promise<number> {
   const dropped = await pool.query(/* sql */ `
     delete from retries r
-     where not exists (select 1 from cursors c where c.stream_id = r.stream_id and c.subscription_id = r.subscription_id)`);
+     where not exists (select 1 from cursors c where c.stream_id = r.stream_id and c.subscription_id = r.subscription_id)
+        or r.operation_id is not null
+           and not exists (select 1 from operations o where o.id = r.operation_id and o.status <> 'cancelled')`);
   return dropped.rowCount ?? 0;
 }
 
