@@ -77,6 +77,22 @@ test('of two subscriptions at one endpoint, one with much to send does not keep 
   expect(of('/quiet')).toBeGreaterThanOrEqual(4);
 });
 
+test('a subscription with a rate has its turn at an endpoint that is busy for longer than its tokens last', async () => {
+  const [shared] = bad as [HookServer];
+  shared.respondWith(() => ({ status: 204, delayMs: 1_300 }));
+  await run.topic('reports.made', 1);
+  await run.subscribe('flooded', { topics: ['orders.created'], url: `${shared.url}/flooded` });
+  await run.subscribe('limited', { topics: ['reports.made'], url: `${shared.url}/limited`, rateLimit: 5 });
+  const of = (path: string) => shared.requests.filter(({ url }) => url === path).length;
+  await publish('orders.created', 100);
+  // The endpoint has one slot.
+  const worker = run.worker({ clock: liveClock, slots: 4 });
+  worker.start();
+  await until(() => of('/flooded') === 1, { what: 'the slot to be taken' });
+  await publish('reports.made', 2);
+  await until(() => of('/limited') === 2, { what: 'the limited one to be sent to', timeoutMs: 10_000 });
+});
+
 /** Answers a request when all of the subscriptions have theirs about the same event. */
 function inStep(subscriptions: number): (eventId: string) => Promise<number> {
   const waves = new Map<string, { waiting: number; whole: Promise<void>; complete: () => void }>();

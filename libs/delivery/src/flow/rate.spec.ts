@@ -57,12 +57,25 @@ test('one worker that always has something to send gets the whole rate', () => {
 test('what was leased and not needed is gone after a second', () => {
   const lease = new TokenLease();
   lease.granted({ tokens: 10, waitMs: 0, askedAt: 0, now: 0 });
+  lease.passTurn();
   expect([lease.left(999), lease.left(1_000)]).toEqual([10, 0]);
+  lease.granted({ tokens: 10, waitMs: 0, askedAt: 2_000, now: 2_000 });
+  lease.spend(3);
+  expect([lease.left(2_999), lease.left(3_000)]).toEqual([7, 0]);
+});
+
+test('who waits longer for a turn than tokens last has one of them then', () => {
+  const lease = new TokenLease();
+  lease.granted({ tokens: 10, waitMs: 0, askedAt: 0, now: 0 });
+  expect([lease.left(999), lease.left(60_000), lease.isWanted(60_000)]).toEqual([10, 1, false]);
+  lease.spend(1);
+  expect([lease.left(60_000), lease.isWanted(60_000)]).toEqual([0, true]);
 });
 
 test('what was leased before the worker stood still is gone when it wakes', () => {
   const lease = new TokenLease();
   lease.granted({ tokens: 10, waitMs: 0, askedAt: 0, now: 900 });
+  lease.passTurn();
   expect([lease.left(999), lease.left(1_000)]).toEqual([10, 0]);
   lease.granted({ tokens: 10, waitMs: 0, askedAt: 2_000, now: 9_000 });
   expect([lease.left(9_000), lease.isWanted(9_000), lease.nextAskAt]).toEqual([0, true, 9_100]);

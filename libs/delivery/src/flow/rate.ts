@@ -5,7 +5,7 @@ export function burstOf(rate: number): number {
 
 /** Milliseconds between two leases, at least; a bucket fills meanwhile. */
 const leaseEveryMs = 100;
-/** Milliseconds that leased tokens are good for: what was not needed then must not make a burst later. */
+/** Milliseconds that leased tokens are good for, but for one that is waited with: what was not needed must not make a burst later. */
 export const leaseLastsMs = 1_000;
 
 interface Granted {
@@ -22,6 +22,8 @@ interface Granted {
 export class TokenLease {
   private tokens = 0;
   private expiresAt = 0;
+  /** Its sender has not had a turn since: it may stand in line for longer than tokens last, and would never get one. */
+  private isAwaited = false;
   private askAt = 0;
   /** `waiting`: for the moment to ask; `asking`: a statement is under way. */
   private state: 'idle' | 'waiting' | 'asking' = 'idle';
@@ -30,11 +32,18 @@ export class TokenLease {
 
   /** Events that may be sent with what is left. */
   left(now: number): number {
-    return now < this.expiresAt ? this.tokens : 0;
+    if (now < this.expiresAt) return this.tokens;
+    return this.isAwaited ? Math.min(this.tokens, 1) : 0;
   }
 
   spend(events: number): void {
     this.tokens -= events;
+    this.isAwaited = false;
+  }
+
+  /** The sender had its turn, and nothing to send. */
+  passTurn(): void {
+    this.isAwaited = false;
   }
 
   /** True when there is nothing left and nobody has asked for more. */
@@ -79,6 +88,7 @@ export class TokenLease {
     this.state = 'idle';
     this.tokens = tokens;
     this.expiresAt = askedAt + leaseLastsMs;
+    this.isAwaited = tokens > 0 && now < this.expiresAt;
     this.askAt = now + Math.max(leaseEveryMs, tokens > 0 || this.isOutdated ? 0 : waitMs);
   }
 

@@ -123,7 +123,10 @@ export class Dispatcher {
     if (endpoint.inFlight >= this.options.slotsPerEndpoint) return endpoint.waiting.add(sender);
     if (!this.options.backlogs.admits(sender)) return this.letNextIn(endpoint);
     const call = this.composer.compose(sender, room, now);
-    if (call === undefined) return this.letNextIn(endpoint);
+    if (call === undefined) {
+      sender.flow.lease.passTurn();
+      return this.letNextIn(endpoint);
+    }
     call.groupByStream();
     if (call.first !== undefined) this.send(call, now);
     this.line.add(sender);
