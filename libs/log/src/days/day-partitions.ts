@@ -5,6 +5,7 @@ import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
 import { reasonOf } from '../append/failure.js';
 import {
   createPartition,
+  databaseNow,
   detachPartition,
   dropPartition,
   finalizeDetach,
@@ -25,7 +26,7 @@ export interface DayPartitionsOptions {
   defaultRetentionDays?: number;
   /** What becomes of a day that subscriptions still have to deliver from. @default expire */
   policy?: RetentionPolicy;
-  /** @default the system's clock */
+  /** @default the database's clock */
   now?: () => Date;
   /** Milliseconds between two rounds. @default 10 minutes */
   intervalMs?: number;
@@ -77,12 +78,14 @@ export class DayPartitions {
   private round: Promise<unknown> | undefined;
   private stopped = false;
   private client: pg.Client | undefined;
+  /** Of the round under way, or the last one. */
+  private now = new Date(0);
 
   private readonly clearing: DayClearing;
 
   constructor(private readonly options: DayPartitionsOptions) {
     const { policy = { kind: 'expire' }, log } = options;
-    this.clearing = new DayClearing({ policy, log, now: () => this.now() });
+    this.clearing = new DayClearing({ policy, log, now: () => this.now });
   }
 
   async ensure(from: Date, days: number): Promise<string[]> {
@@ -103,7 +106,9 @@ export class DayPartitions {
   }
 
   async runOnce(): Promise<PartitionCounts> {
-    const yesterday = new Date(`${addDays(dayOf(this.now()), -daysBehind)}T00:00:00Z`);
+    const { pool, now } = this.options;
+    this.now = now?.() ?? (await databaseNow(pool));
+    const yesterday = new Date(`${addDays(dayOf(this.now), -daysBehind)}T00:00:00Z`);
     const created = await this.ensure(yesterday, daysBehind + 1 + daysAhead);
     const counts: PartitionCounts = { created: created.length, dropped: 0, expired: 0, buried: 0, trimmed: 0, held: 0 };
     await this.clear(counts);
@@ -114,7 +119,7 @@ export class DayPartitions {
   private async clear(counts: PartitionCounts): Promise<void> {
     const cut = await this.cut();
     const isOver = ({ table, day, state }: DayPartition) =>
-      day <= cut || state === 'detaching' || (table === 'events' && day <= lastExpiredDay(this.now(), 1));
+      day <= cut || state === 'detaching' || (table === 'events' && day <= lastExpiredDay(this.now, 1));
     if (!(await listPartitions(this.options.pool)).some(isOver)) return;
     if (this.stopped) return;
     const client = await this.connect();
@@ -155,7 +160,7 @@ export class DayPartitions {
   }
 
   private async cut(): Promise<Day> {
-    return lastExpiredDay(this.now(), await longestRetention(this.options.pool, this.defaultDays));
+    return lastExpiredDay(this.now, await longestRetention(this.options.pool, this.defaultDays));
   }
 
   /** A detach waits as long as somebody reads, and the lock belongs to the session: no pool, no timeout. */
@@ -177,10 +182,6 @@ export class DayPartitions {
         });
     }, afterMs);
     this.timer.unref();
-  }
-
-  private now(): Date {
-    return this.options.now?.() ?? new Date();
   }
 }
 

@@ -29,6 +29,13 @@ export async function inTransaction<T>(client: pg.ClientBase, work: () => Promis
   }
 }
 
+/** What the database takes for now: events carry its time, and a machine whose clock is wrong must not end their days. */
+export async function databaseNow(source: SqlSource): Promise<Date> {
+  const [row] = await rows<{ now: Date }>(source, /* sql */ `select clock_timestamp() as now`);
+  if (!row) throw new Error('A select without a table gives one row');
+  return row.now;
+}
+
 /** One process at a time creates days: `if not exists` alone fails when two do it in the same moment. */
 export async function lockCreation(transaction: SqlSource): Promise<void> {
   await rows(transaction, /* sql */ `select pg_advisory_xact_lock($1, $2)`, [lockClass, creating]);
