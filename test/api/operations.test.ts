@@ -353,6 +353,7 @@ test.each([
   ['/v1/dead-letters/redrive', { subscription: 'valid', ids: ['a'], filter: {} }, 422, 'validation-failed'],
   ['/v1/dead-letters/discard', { subscription: 'valid', filter: { expression: 'data.' } }, 422, 'validation-failed'],
   ['/v1/dead-letters/discard', { subscription: 'valid', filter: { reasons: 'x' } }, 422, 'validation-failed'],
+  ['/v1/dead-letters/discard', { subscription: 'valid', filter: { reason: 'exausted' } }, 422, 'validation-failed'],
   ['/v1/subscriptions/nobody/replays', { from: 'earliest' }, 404, 'subscription-not-found'],
   ['/v1/subscriptions/valid/replays', {}, 422, 'validation-failed'],
   ['/v1/subscriptions/valid/replays', { from: 'yesterday' }, 422, 'validation-failed'],

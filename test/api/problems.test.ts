@@ -64,6 +64,26 @@ test.each([
   });
 });
 
+test('who asks for what is not there is told where to look', async () => {
+  const detailAt = async (asked: TestBroker) =>
+    (await asked.call<{ detail: string }>('GET', '/v1/topic/a')).body.detail;
+  expect(await detailAt(broker)).toBe('GET leads nowhere here. All addresses are listed in /openapi.json.');
+  const worker = await testBroker({ settings: { HOOKCAST_ROLE: 'worker' } });
+  try {
+    expect(await detailAt(worker)).toMatch(/This process only delivers, .* ask one with the role api or all\.$/);
+  } finally {
+    await worker.close();
+  }
+});
+
+test('a body without a type is told which one it needs', async () => {
+  // Given as bytes, since fetch gives a text a type of its own.
+  expect(await broker.call('PUT', '/v1/topics/typed', new TextEncoder().encode('{}'))).toMatchObject({
+    status: 415,
+    body: { detail: 'Content-Type must be application/json in UTF-8, and is missing.' },
+  });
+});
+
 test.each([
   ['POST', '/v1/topics', 'GET, HEAD'],
   ['PATCH', '/v1/topics/a', 'DELETE, GET, HEAD, PUT'],

@@ -32,7 +32,12 @@ export async function createApp(runtime: Runtime): Promise<BrokerApp> {
   app.disable('etag');
   app.use(requestId, securityHeaders, openRequest);
   app.useGlobalPipes(validationPipe());
-  app.useGlobalFilters(new ProblemFilter(log, (path) => methodsAt(adapter.getInstance().router, path)));
+  const methodsOf = (path: string) => methodsAt(adapter.getInstance().router, path);
+  const directions =
+    config.role === 'worker'
+      ? 'This process only delivers, by its HOOKCAST_ROLE: ask one with the role api or all.'
+      : 'All addresses are listed in /openapi.json.';
+  app.useGlobalFilters(new ProblemFilter(log, methodsOf, directions));
   if (config.role !== 'worker') {
     app.use(docsPaths, app.get(DocsAccess, { strict: false }).handle);
     serveDocs(app);

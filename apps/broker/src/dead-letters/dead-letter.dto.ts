@@ -9,7 +9,7 @@ import { EventResponse } from '../events/event.dto.js';
 import { PageQuery, PageResponse } from '../http/page.js';
 import { formatDeadLetterId } from './dead-letter-id.js';
 
-const reasons = ['exhausted', 'non-retryable', 'verdict', 'expired'] as const;
+export const deathReasons = ['exhausted', 'non-retryable', 'verdict', 'expired'] as const;
 
 const isFingerprint = (value: unknown): boolean => typeof value === 'string' && /^[a-z][a-z0-9-]{0,63}$/.test(value);
 
@@ -26,9 +26,9 @@ export class DeadLetterQuery extends PageQuery {
   @Satisfies(isName, nameRule)
   topic?: string;
 
-  @ApiPropertyOptional({ enum: reasons })
+  @ApiPropertyOptional({ enum: deathReasons })
   @MayBeAbsent()
-  @IsIn(reasons)
+  @IsIn(deathReasons)
   reason?: string;
 
   @ApiPropertyOptional({ type: String, description: 'Of a group of dead letters.' })
@@ -73,7 +73,7 @@ export class DeadLetterResponse {
   @ApiProperty({ type: String })
   position!: string;
 
-  @ApiProperty({ enum: reasons })
+  @ApiProperty({ enum: deathReasons })
   reason!: string;
 
   @ApiProperty({ type: String, example: 'status-5xx-1f0c9d4e', description: 'Names the kind of error.' })
@@ -148,7 +148,7 @@ export class DeadLetterGroupResponse {
   @ApiProperty({ type: String, format: 'date-time' })
   lastAt!: string;
 
-  @ApiProperty({ enum: reasons, description: 'Of the last one, like the rest.' })
+  @ApiProperty({ enum: deathReasons, description: 'Of the last one, like the rest.' })
   reason!: string;
 
   @ApiProperty({ type: String, nullable: true })

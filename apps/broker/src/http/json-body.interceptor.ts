@@ -48,7 +48,6 @@ function refuseFields(fields: object): void {
 function refuseOtherTypes(contentType: string | undefined): void {
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
   if (isJsonContentType(contentType) && (charset === 'utf-8' || charset === 'utf8')) return;
-  throw new Problem('unsupported-media-type', {
-    detail: `Content-Type must be application/json in UTF-8, not ${JSON.stringify(contentType ?? 'absent')}.`,
-  });
+  const found = contentType === undefined ? 'and is missing' : `not ${JSON.stringify(contentType)}`;
+  throw new Problem('unsupported-media-type', { detail: `Content-Type must be application/json in UTF-8, ${found}.` });
 }

@@ -18,6 +18,8 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly log: Logger,
     /** The methods that exist for a path, in which case a 404 of the router is a 405. */
     private readonly methodsOf: (path: string) => string[],
+    /** For who asks for what is not there: where it may be. */
+    private readonly directions: string,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -32,7 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (!(error instanceof HttpException) || error.getStatus() !== 404) return undefined;
     const methods = this.methodsOf(request.path);
     if (methods.length === 0 || methods.includes(request.method))
-      return new Problem('route-not-found', { detail: `${request.method} leads nowhere here.` });
+      return new Problem('route-not-found', { detail: `${request.method} leads nowhere here. ${this.directions}` });
     const allow = methods.join(', ');
     return new Problem('method-not-allowed', { detail: `Supported here: ${allow}.`, headers: { allow } });
   }

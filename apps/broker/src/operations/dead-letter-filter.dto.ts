@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, Length } from 'class-validator';
+import { IsIn, IsString, Length } from 'class-validator';
 import { isTimestamp } from '@hookcast/protocol';
+import { deathReasons } from '../dead-letters/dead-letter.dto.js';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
 
@@ -9,9 +10,9 @@ const isWord = (value: unknown): boolean => typeof value === 'string' && /^[a-z]
 
 /** Which dead letters of a subscription are meant. */
 export class DeadLetterFilterRequest {
-  @ApiPropertyOptional({ type: String, example: 'exhausted' })
+  @ApiPropertyOptional({ enum: deathReasons })
   @MayBeAbsent()
-  @Satisfies(isWord, 'must be a reason')
+  @IsIn(deathReasons)
   reason?: string;
 
   @ApiPropertyOptional({ type: String, description: 'Of a group of dead letters.' })
