@@ -1,7 +1,9 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
 import { RequireScope } from '../auth/scope.js';
 import { existingEventId, existingName } from '../http/names.js';
+import { askingOf } from '../repetition/asking.js';
 import { DeliveryDetailResponse, DeliveryPage, DeliveryQuery, RetriedDeliveryResponse } from './delivery.dto.js';
 import { DeliveriesService } from './deliveries.service.js';
 
@@ -37,11 +39,13 @@ export class DeliveriesController {
   @HttpCode(200)
   @RequireScope('subscribe')
   @ApiOperation({ summary: 'Send a delivery again now' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeated with it, nothing is sent again.' })
   @ApiOkResponse({ type: RetriedDeliveryResponse })
   async retry(
     @Param('name', subscription) name: string,
     @Param('eventId', event) eventId: string,
+    @Req() http: Request,
   ): Promise<RetriedDeliveryResponse> {
-    return this.deliveries.retry(name, eventId);
+    return this.deliveries.retry(name, eventId, askingOf(http, { retry: eventId, subscription: name }));
   }
 }

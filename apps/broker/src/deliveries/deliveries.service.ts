@@ -5,6 +5,8 @@ import { LogReader, type EventKey } from '@hookcast/log';
 import type pg from 'pg';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { Problem } from '../http/problem.js';
+import type { Asking } from '../repetition/asking.js';
+import { Repetitions } from '../repetition/repetitions.js';
 import { DATA_POOL } from '../runtime.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
 import { matchesAny } from '../topics/topic-creation.js';
@@ -24,6 +26,7 @@ import { WaitingLines } from './waiting-lines.js';
 @Injectable()
 export class DeliveriesService {
   @Inject(WaitingLines) private readonly lines!: WaitingLines;
+  @Inject(Repetitions) private readonly repetitions!: Repetitions;
 
   constructor(
     @Inject(DATA_POOL) private readonly pool: pg.Pool,
@@ -49,8 +52,14 @@ export class DeliveriesService {
   /**
    * Sends a delivery again now, whatever became of it; one that waits for its first attempt just goes on waiting. The
    * answer says what becomes of its order.
+   *
+   * @throws Problem subscription-not-found, delivery-not-found or idempotency-key-conflict
    */
-  async retry(name: string, eventId: string): Promise<RetriedDeliveryResponse> {
+  async retry(name: string, eventId: string, asking: Asking): Promise<RetriedDeliveryResponse> {
+    return this.repetitions.once(asking, async () => this.sendAgain(name, eventId));
+  }
+
+  private async sendAgain(name: string, eventId: string): Promise<RetriedDeliveryResponse> {
     const subscription = await this.subscriptions.find(name);
     const summary = await this.find(subscription, eventId);
     const result = await requestRedelivery(this.pool, summary);

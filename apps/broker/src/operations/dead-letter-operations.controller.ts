@@ -2,9 +2,10 @@ import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { RequireScope } from '../auth/scope.js';
-import { askingOf, sendOperation } from './asking.js';
+import { askingOf } from '../repetition/asking.js';
 import { DeadLetterOperations } from './dead-letter-operations.js';
 import { DeadLetterOperationRequest, DryRunResponse, OperationResponse } from './operation.dto.js';
+import { sendOperation } from './send-operation.js';
 
 const repeatable = {
   name: 'Idempotency-Key',

@@ -16,12 +16,13 @@ import type { StoredEvent } from '@hookcast/log';
 import type pg from 'pg';
 import { parseDeadLetterId } from '../dead-letters/dead-letter-id.js';
 import { invalid } from '../http/validation.js';
+import type { Asking } from '../repetition/asking.js';
 import { DATA_POOL } from '../runtime.js';
 import { filterFault } from '../subscriptions/subscription-declarations.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
 import { DeadLetterExpression } from './dead-letter-filter.dto.js';
 import type { DeadLetterOperationRequest, DryRunResponse, OperationResponse } from './operation.dto.js';
-import { OperationsService, sampleSize, type Asking } from './operations.service.js';
+import { OperationsService, sampleSize } from './operations.service.js';
 
 const defaultRate = { redrive: 200, discard: null };
 /** Dead letters that are counted before the answer; an operation that concerns more counts as it goes. */

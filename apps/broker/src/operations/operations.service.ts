@@ -17,6 +17,7 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { callerNamespace } from '../auth/namespace.js';
 import { cursorKey, defaultLimit, pageOf, type Page } from '../http/page.js';
 import { Problem } from '../http/problem.js';
+import type { Asking } from '../repetition/asking.js';
 import { DATA_POOL, RUNTIME, type Runtime } from '../runtime.js';
 import {
   toOperationResponse,
@@ -25,14 +26,6 @@ import {
   type OperationQuery,
   type OperationResponse,
 } from './operation.dto.js';
-
-/** Who asks, and under which key the request may be repeated. */
-export interface Asking {
-  keyId: string;
-  idempotencyKey: string | undefined;
-  /** What was asked for, to tell a repetition from another request under the same key. */
-  body: object;
-}
 
 export interface WantedOperation {
   kind: OperationKind;

@@ -3,9 +3,10 @@ import { ApiAcceptedResponse, ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperat
 import type { Request, Response } from 'express';
 import { RequireScope } from '../auth/scope.js';
 import { existingName } from '../http/names.js';
-import { askingOf, sendOperation } from './asking.js';
+import { askingOf } from '../repetition/asking.js';
 import { DryRunResponse, OperationResponse, ReplayRequest } from './operation.dto.js';
 import { Replays } from './replays.js';
+import { sendOperation } from './send-operation.js';
 
 const existing = existingName('subscription-not-found');
 

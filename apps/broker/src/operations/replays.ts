@@ -7,11 +7,12 @@ import { findPlaces, LogReader, type StoredEvent } from '@hookcast/log';
 import { parseTimestamp } from '@hookcast/protocol';
 import type pg from 'pg';
 import { invalid } from '../http/validation.js';
+import type { Asking } from '../repetition/asking.js';
 import { DATA_POOL } from '../runtime.js';
 import { filterFault } from '../subscriptions/subscription-declarations.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
 import type { DryRunResponse, OperationResponse, ReplayRequest } from './operation.dto.js';
-import { OperationsService, sampleSize, type Asking } from './operations.service.js';
+import { OperationsService, sampleSize } from './operations.service.js';
 import { parsePositions } from '../http/positions.js';
 
 const defaultRate = 200;

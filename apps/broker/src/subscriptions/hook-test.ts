@@ -6,6 +6,8 @@ import { HookClient } from '@hookcast/egress';
 import { isHeld } from '../handshake/handshake-state.js';
 import { uuidv7 } from '@hookcast/protocol';
 import { StoredSubscriptions } from '../delivery/stored-subscriptions.js';
+import type { Asking } from '../repetition/asking.js';
+import { Repetitions } from '../repetition/repetitions.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { userAgent } from '../version.js';
 
@@ -40,10 +42,16 @@ export class HookTest {
   constructor(
     @Inject(HookClient) private readonly client: HookClient,
     private readonly targets: StoredSubscriptions,
+    private readonly repetitions: Repetitions,
     @Inject(RUNTIME) private readonly runtime: Runtime,
   ) {}
 
-  async send(subscription: Subscription): Promise<TestResponse> {
+  /** @throws Problem idempotency-key-conflict */
+  async run(subscription: Subscription, asking: Asking): Promise<TestResponse> {
+    return this.repetitions.once(asking, async () => this.send(subscription));
+  }
+
+  private async send(subscription: Subscription): Promise<TestResponse> {
     if (isHeld(subscription)) return { ...untried, eventId: uuidv7(this.runtime.clock.now().getTime()) };
     const now = this.runtime.clock.now();
     const target = await this.targets.target(subscription);

@@ -13,6 +13,7 @@ import { knownCaller } from '../auth/callers.js';
 import { RequireScope } from '../auth/scope.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import { existingName, newName } from '../http/names.js';
+import { askingOf } from '../repetition/asking.js';
 import { HookTest, TestResponse } from './hook-test.js';
 import { SeekRequest, SeekResponse } from './seek.dto.js';
 import { Seek } from './seek.js';
@@ -109,9 +110,10 @@ export class SubscriptionsController {
   @HttpCode(200)
   @RequireScope('subscribe')
   @ApiOperation({ summary: 'Send a signed test event to the hook now and say what it answered' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeated with it, nothing is sent again.' })
   @ApiOkResponse({ type: TestResponse })
-  async test(@Param('name', existing) name: string): Promise<TestResponse> {
-    return this.hookTest.send(await this.subscriptions.find(name));
+  async test(@Param('name', existing) name: string, @Req() http: Request): Promise<TestResponse> {
+    return this.hookTest.run(await this.subscriptions.find(name), askingOf(http, { test: name }));
   }
 
   @Post(':name/rotate-secret')

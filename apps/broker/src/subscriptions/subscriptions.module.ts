@@ -8,6 +8,7 @@ import { DeliveryWorkerModule } from '../delivery/delivery-worker.module.js';
 import { HandshakeModule } from '../handshake/handshake.module.js';
 import { HooksModule } from '../delivery/hooks.module.js';
 import { EgressModule } from '../egress/egress.module.js';
+import { RepetitionModule } from '../repetition/repetition.module.js';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.js';
 import { ExpirationsController } from './expirations.controller.js';
 import { DeliveryMinutesController } from './delivery-minutes.controller.js';
@@ -35,6 +36,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
     SecretsModule,
     SigningKeysModule,
     DeliveryWorkerModule,
+    RepetitionModule,
   ],
   controllers: [SubscriptionsController, ExpirationsController, DeliveryMinutesController],
   providers: [
