@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { formatPosition, LogReader, type Position } from '@hookcast/log';
 import type pg from 'pg';
@@ -19,6 +20,20 @@ export interface Reconciliation {
   next: Position | undefined;
 }
 
+/** How far one look goes. */
+interface Bounds {
+  /** Of the events. */
+  limit: number;
+  namespace: string | undefined;
+  /** Whether it ends here. @param cost events so far, and what streams without any count for */
+  isOver: (here: Position, cost: number) => boolean;
+}
+
+/**
+ * A step is a request that somebody waits for: many streams, or many subscriptions of one, take the time of many pages,
+ * whatever their events.
+ */
+const stepMs = 500;
 /** Deliveries of one statement, roughly. */
 const deliveriesPerPage = 2_000;
 const sampleWindow = 50;
@@ -42,18 +57,26 @@ export class Reconciler {
   }
 
   /**
-   * Looks at up to `limit` events behind a place, in the order of streams and positions; without a place also at all
-   * cursors. What looks wrong is looked at twice: a day may have gone in between.
+   * Looks at up to `limit` events behind a place, in the order of streams and positions, for as long as `budgetMs` lasts
+   * but at one page at least; without a place also at all cursors. What looks wrong is looked at twice: a day may have
+   * gone in between.
    *
    * @param namespace undefined: all
    */
   async step(
     place: Position | undefined,
-    { limit, namespace }: { limit: number; namespace: string | undefined },
+    { limit, namespace, budgetMs = stepMs }: { limit: number; namespace: string | undefined; budgetMs?: number },
   ): Promise<Reconciliation> {
-    const first = await this.look(place, { limit, namespace });
+    const end = performance.now() + budgetMs;
+    const isOver = (_: Position, cost: number) => cost >= limit || (cost > 0 && performance.now() >= end);
+    const first = await this.look(place, { limit, namespace, isOver });
     if (first.violations.length === 0) return first;
-    const again = await this.look(place, { limit, namespace });
+    const { next } = first;
+    const again = await this.look(place, {
+      limit: Infinity,
+      namespace,
+      isOver: (here) => next !== undefined && !isBefore(here, next),
+    });
     const confirmed = new Set(again.violations.map(violationKey));
     return { ...first, violations: first.violations.filter((one) => confirmed.has(violationKey(one))) };
   }
@@ -88,23 +111,21 @@ export class Reconciler {
     return { ...page, violations: page.violations.filter((one) => again.has(violationKey(one))) };
   }
 
-  private async look(
-    place: Position | undefined,
-    { limit, namespace }: { limit: number; namespace: string | undefined },
-  ): Promise<Reconciliation> {
+  private async look(place: Position | undefined, { limit, namespace, isOver }: Bounds): Promise<Reconciliation> {
     const standing = await this.standing(namespace);
     const total = nothing();
     if (!place) total.violations.push(...standingViolations(standing, matchesAny));
     const streams = standing.streams.filter(({ streamId }) => streamId >= (place?.streamId ?? 0));
-    let left = limit;
+    let cost = 0;
     for (const stream of streams) {
-      let afterSeq = stream.streamId === place?.streamId ? place.seq : 0;
+      let here = { streamId: stream.streamId, seq: stream.streamId === place?.streamId ? place.seq : 0 };
       for (let isMore = true; isMore;) {
-        if (left <= 0) return { ...total, next: { streamId: stream.streamId, seq: afterSeq } };
-        const { page, lastSeq, isLast } = await this.page(stream, { afterSeq, limit: left }, standing);
+        if (isOver(here, cost)) return { ...total, next: here };
+        const query = { afterSeq: here.seq, limit: limit - cost };
+        const { page, lastSeq, isLast } = await this.page(stream, query, standing);
         add(total, page);
-        left -= Math.max(page.events, streamCost);
-        afterSeq = lastSeq;
+        cost += Math.max(page.events, streamCost);
+        here = { ...here, seq: lastSeq };
         isMore = !isLast;
       }
     }
@@ -148,6 +169,9 @@ export class Reconciler {
     };
   }
 }
+
+const isBefore = (one: Position, other: Position): boolean =>
+  one.streamId < other.streamId || (one.streamId === other.streamId && one.seq < other.seq);
 
 function nothing(): Reconciliation {
   return { events: 0, deliveries: {}, unchecked: 0, violations: [], next: undefined };
