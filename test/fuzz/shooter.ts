@@ -1,6 +1,5 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import type { FuzzRequest } from './requests.js';
 
 /** Longer than this and a request counts as hanging. */
@@ -8,6 +7,23 @@ export const patienceMs = 2_000;
 
 export type Outcome =
   { kind: 'answered'; status: number; text: string } | { kind: 'hung' } | { kind: 'broken'; why: string };
+
+const tickMs = 100;
+
+/**
+ * Calls `giveUp` once this process has run for as long as the patience lasts. Where the whole machine stood still meanwhile,
+ * nobody can tell who would have answered in time.
+ */
+function whenPatienceEnds(giveUp: () => void): () => void {
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+    if (ticks * tickMs < patienceMs) return;
+    clearInterval(timer);
+    giveUp();
+  }, tickMs);
+  return () => clearInterval(timer);
+}
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
@@ -32,12 +48,12 @@ export async function shoot(url: string, { method, path, headers, body }: FuzzRe
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', done).on('error', (error) => finish({ kind: 'broken', why: error.message }));
     });
-    const timer = setTimeout(() => {
+    const stopWaiting = whenPatienceEnds(() => {
       finish({ kind: 'hung' });
       sent.destroy();
-    }, patienceMs);
+    });
     const finish = (outcome: Outcome): void => {
-      clearTimeout(timer);
+      stopWaiting();
       resolve(outcome);
     };
     sent.on('error', (error) => finish({ kind: 'broken', why: error.message }));
@@ -48,16 +64,20 @@ export async function shoot(url: string, { method, path, headers, body }: FuzzRe
 /** Writes the bytes, ends its half of the connection, and gives back all that came until the other half ended. */
 export async function shootBytes(url: string, bytes: Buffer): Promise<Outcome> {
   const { hostname, port } = new URL(url);
-  const began = performance.now();
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port) });
     let text = '';
-    socket.setTimeout(patienceMs, () => socket.destroy());
+    let isHung = false;
+    const stopWaiting = whenPatienceEnds(() => {
+      isHung = true;
+      socket.destroy();
+    });
     socket.on('data', (chunk) => (text += chunk.toString('latin1')));
     // The server may end the connection before it has read everything.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      if (performance.now() - began >= patienceMs) resolve({ kind: 'hung' });
+      stopWaiting();
+      if (isHung) resolve({ kind: 'hung' });
       else resolve({ kind: 'answered', status: Number(/HTTP\/1\.1 (5\d\d)/.exec(text)?.[1] ?? 400), text });
     });
     socket.end(bytes);
