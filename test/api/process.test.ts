@@ -165,6 +165,16 @@ test('an empty database is migrated, and a generated key is named by its file an
   await empty.drop();
 });
 
+/** Reads a stream of events as it comes; `ended` fails when it is cut off in place of being closed. */
+function follow({ body }: Response): { text: () => string; ended: Promise<void> } {
+  let text = '';
+  const read = async () => {
+    if (!body) return;
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) text += chunk;
+  };
+  return { text: () => text, ended: read() };
+}
+
 test('SIGTERM finishes what is in flight and exits with 0', async () => {
   const hooks = await hookServer();
   hooks.respondWith(() => ({ status: 204, delayMs: 1_000 }));
@@ -173,11 +183,14 @@ test('SIGTERM finishes what is in flight and exits with 0', async () => {
   await call(url, 'PUT', '/v1/subscriptions/slow', { topics: ['slow'], url: hooks.url });
   const stream = await fetch(`${url}/v1/topics/slow/stream`, { headers: { authorization: `Bearer ${adminKey}` } });
   const { body } = await call(url, 'POST', '/v1/topics/slow/events', { a: 1 });
+  const followed = follow(stream);
   await until(() => hooks.requests.length === 1, { what: 'the attempt in flight' });
+  // The stream is told of it by the same notification, but not at the same moment.
+  await until(() => followed.text().includes('"data":{"a":1}'), { what: 'the event on the stream' });
   broker.child.kill('SIGTERM');
   expect(await broker.exit()).toBe(0);
   expect(broker.output()).toContain('broker.stopped');
-  expect(await stream.text()).toContain('"data":{"a":1}');
+  await followed.ended;
 
   const again = start(onDatabase());
   const { body: shown } = await call(await again.ready(), 'GET', `/v1/events/${String(body['id'])}`);
