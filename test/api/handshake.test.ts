@@ -146,6 +146,114 @@ describe('optional', () => {
   });
 });
 
+describe('a service that is late', () => {
+  interface Shown extends Subscription {
+    parked: { probes: number } | null;
+    troubles: { reason: string }[];
+  }
+  const shown = async (bus: TestBroker) => (await bus.call<Shown>('GET', '/v1/subscriptions/late')).body;
+  const attempts = async ({ database }: TestBroker) =>
+    (await database.pool.query('select attempt_no from attempts')).rows.length;
+  const posts = ({ requests }: HookServer) => requests.filter(({ method }) => method === 'POST');
+
+  /** Its hook is registered, one event waits for it, and its first try has parked it. */
+  async function parked(mode: Mode, clock?: { now: () => Date }) {
+    const bus = await broker(mode, clock);
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    expect((await put(bus, 'late', url)).body.state).toBe('active');
+    await bus.publish('late', { n: 1 });
+    await until(async () => (await shown(bus)).parked !== null, { what: 'the park' });
+    const start = async () => {
+      const hook = await hookServer({ port });
+      open.push(() => hook.close());
+      return hook;
+    };
+    return { bus, url, start };
+  }
+
+  test.each(['optional', 'off'] as const)('is said to have never answered, under %s', async (mode) => {
+    const { bus } = await parked(mode);
+    expect((await shown(bus)).troubles[0]?.reason).toMatch(/^has never answered, tried since/);
+    expect(await attempts(bus)).toBe(0);
+  });
+
+  test('gets its events as soon as it answers the handshake, before a probe is due', async () => {
+    let now = Date.now();
+    const { bus, start } = await parked('optional', { now: () => new Date(now) });
+    const hook = await start();
+    now += 2_500;
+    expect(await rounds(bus).runOnce()).toEqual({ asked: 1 });
+    await until(() => posts(hook).length === 1, { what: 'the delivery' });
+    expect(await attempts(bus)).toBeLessThanOrEqual(1);
+    expect((await shown(bus)).parked).toBeNull();
+  });
+
+  test('gets them when it declares itself again, however long it was away', async () => {
+    let now = Date.now();
+    const { bus, url, start } = await parked('optional', { now: () => new Date(now) });
+    for (let asked = 0; asked < 8; asked += 1) {
+      now += 600_000;
+      await rounds(bus).runOnce();
+    }
+    const hook = await start();
+    expect(await rounds(bus).runOnce()).toEqual({ asked: 0 });
+    await put(bus, 'late', url);
+    expect(await rounds(bus).runOnce()).toEqual({ asked: 1 });
+    await until(() => posts(hook).length === 1, { what: 'the delivery' });
+  });
+
+  test('is asked after 2, 4, 8 … seconds again when it declares itself as a service before it listens', async () => {
+    let now = Date.now();
+    const bus = await broker('optional', { now: () => new Date(now) });
+    const url = `http://127.0.0.1:${await freePort()}/`;
+    const declare = async () =>
+      bus.call('PUT', '/v1/services/late', { subscriptions: [{ name: 'late', topics: ['late'], url }] });
+    expect((await declare()).status).toBe(201);
+    for (let asked = 0; asked < 8; asked += 1) {
+      now += 600_000;
+      await rounds(bus).runOnce();
+    }
+    expect((await declare()).status).toBe(200);
+    expect(await rounds(bus).runOnce()).toEqual({ asked: 1 });
+    now += 2_000;
+    expect(await rounds(bus).runOnce()).toEqual({ asked: 1 });
+  });
+
+  test('gets them when it answers the test button', async () => {
+    const { bus, start } = await parked('off');
+    const hook = await start();
+    expect((await bus.call('POST', '/v1/subscriptions/late/test')).body).toMatchObject({ status: 204 });
+    await until(() => posts(hook).length === 2, { what: 'the delivery' });
+  });
+
+  test('an error is an answer: what was answered 503 is retried by its schedule', async () => {
+    const bus = await broker('off');
+    const hook = await hooks();
+    hook.respondWith(() => 503);
+    await put(bus, 'erring', hook.url, { retry: { schedule: [60], jitter: 0 } });
+    await bus.publish('erring', { n: 1 });
+    await until(async () => (await attempts(bus)) === 1, { what: 'the attempt' });
+    expect((await bus.call<Shown>('GET', '/v1/subscriptions/erring')).body.parked).toBeNull();
+    const { rows } = await bus.database.pool.query('select never_answered from subscriptions');
+    expect(rows).toEqual([{ never_answered: false }]);
+  });
+
+  test('what has answered is not forgotten when it does not answer a later question', async () => {
+    const database = (await broker('required')).database;
+    const before = await testBroker({ settings: { HOOKCAST_HANDSHAKE: 'required' }, database });
+    rounds(before).stop();
+    const hook = await hooks();
+    hook.respondWith(() => 404);
+    await put(before, 'held', hook.url);
+    await hook.close();
+    await before.call('POST', '/v1/subscriptions/held/resume', {});
+    const { rows } = await database.pool.query('select state, never_answered from subscriptions');
+    expect(rows).toEqual([{ state: 'suspended', never_answered: false }]);
+    await before.close();
+  });
+});
+
 describe('required', () => {
   test('nothing is sent before the hook agrees, nothing is lost, and the rest follows by itself', async () => {
     let now = Date.now();

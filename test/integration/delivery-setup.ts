@@ -42,15 +42,15 @@ class TestCatalog implements SubscriptionCatalog {
 
   async load(): Promise<Catalog> {
     const { rows } = await this.pool.query<{ version: string }>('select version from control_state');
-    const states = await this.pool.query<{ id: number; state: DeliverySubscription['state'] }>(
-      'select id, state from subscriptions',
+    const stored = await this.pool.query<Pick<DeliverySubscription, 'id' | 'state' | 'neverAnswered'>>(
+      'select id, state, never_answered as "neverAnswered" from subscriptions',
     );
-    const stateOf = new Map(states.rows.map(({ id, state }) => [id, state]));
+    const stateOf = new Map(stored.rows.map(({ id, ...state }) => [id, state]));
     return {
       version: Number(rows[0]?.version),
       subscriptions: [...this.subscriptions.values()]
         .filter(({ id }) => stateOf.has(id))
-        .map((subscription) => ({ ...subscription, state: stateOf.get(subscription.id) ?? subscription.state })),
+        .map((subscription) => ({ ...subscription, ...stateOf.get(subscription.id) })),
       streams: await loadStreams(this.pool),
     };
   }
@@ -106,9 +106,9 @@ export async function setup() {
     const { start = { kind: 'earliest' }, ...given } = options;
     const made = await change(
       `insert into subscriptions (name, topics, url, format, ordering, concurrency, timeout_ms, retry, non_retryable,
-         headers, signature, secrets, start_from)
-       values ($1, $2, $3, 'cloudevents', 'none', 32, 15000, '{}', '{}', '{}', 'hmac', '[]', 'latest') returning id`,
-      [name, options.topics, options.url ?? hooks.url],
+         headers, signature, secrets, start_from, never_answered)
+       values ($1, $2, $3, 'cloudevents', 'none', 32, 15000, '{}', '{}', '{}', 'hmac', '[]', 'latest', $4) returning id`,
+      [name, options.topics, options.url ?? `${hooks.url}/${name}`, options.neverAnswered ?? false],
     );
     const subscription: DeliverySubscription = {
       id: Number(made.rows[0].id),

@@ -124,6 +124,7 @@ class History {
       batch: wanted.batch ?? null,
       ordering: wanted.ordering ?? 'none',
       rateLimit: wanted.rateLimit ?? null,
+      neverAnswered: wanted.neverAnswered ?? false,
       timeoutMs: 10_000,
       nonRetryable: [],
       headers: {},

@@ -116,6 +116,13 @@ export class SimulatedDatabase {
     }
   }
 
+  heard(id: number): void {
+    const subscription = this.subscriptions.get(id);
+    if (subscription?.neverAnswered !== true) return;
+    this.touch({ subscriptionId: id });
+    this.subscriptions.set(id, { ...subscription, neverAnswered: false });
+  }
+
   change(id: number, state: DeliverySubscription['state'] | 'deleted'): void {
     const subscription = this.subscriptions.get(id);
     if (!subscription) return;

@@ -49,6 +49,7 @@ export function simulatedStores(
     },
     controlVersion: async () => link.call(() => database.version),
     suspend: async ({ id, version }) => link.call(() => database.suspend(id, version)),
+    noteFirstAnswer: async ({ id }) => link.call(() => database.heard(id)),
     writeStats: async () => link.call(() => {}),
     // No history is as long as that.
     failingSince: async () => link.call(() => undefined),

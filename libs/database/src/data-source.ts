@@ -26,6 +26,7 @@ import { DelayedEvents0018 } from './migrations/0018-delayed-events.js';
 import { PastRotations0019 } from './migrations/0019-past-rotations.js';
 import { FilterErrors0020 } from './migrations/0020-filter-errors.js';
 import { RepeatedResults0021 } from './migrations/0021-repeated-results.js';
+import { NeverAnswered0022 } from './migrations/0022-never-answered.js';
 import { AnsweredRequests0024 } from './migrations/0024-answered-requests.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
@@ -55,6 +56,7 @@ export const migrations = [
   PastRotations0019,
   FilterErrors0020,
   RepeatedResults0021,
+  NeverAnswered0022,
   AnsweredRequests0024,
 ];
 

@@ -12,6 +12,7 @@ import { noteSlowed, type SlowedOperation } from './operations/slowed-operation-
 import { settle, type SettleOptions } from './settling/settle-store.js';
 import type { MinuteStats } from './history/stats.js';
 import { writeInFlight } from './history/in-flight-store.js';
+import { noteFirstAnswer } from './history/first-answer-store.js';
 import { failingSince, writeStats } from './history/stats-store.js';
 import { suspendSubscription, type Suspension } from './history/subscription-state-store.js';
 
@@ -29,6 +30,7 @@ export interface DeliveryStores {
   controlVersion(): Promise<number>;
   leaseTokens(request: TokenRequest): Promise<{ tokens: number; waitMs: number }>;
   suspend(suspension: Suspension): Promise<boolean>;
+  noteFirstAnswer(heard: { id: number; url: string }): Promise<void>;
   writeStats(workerId: string, minutes: readonly MinuteStats[]): Promise<void>;
   failingSince(subscriptionId: number, options: { withDead: boolean }): Promise<number | undefined>;
   writeInFlight(workerId: string, requests: Readonly<Record<number, number>>): Promise<void>;
@@ -49,6 +51,7 @@ export function databaseStores(pool: pg.Pool): DeliveryStores {
     controlVersion: async () => readControlVersion(pool),
     leaseTokens: async (request) => leaseTokens(pool, request),
     suspend: async (suspension) => suspendSubscription(pool, suspension),
+    noteFirstAnswer: async (heard) => noteFirstAnswer(pool, heard),
     writeStats: async (workerId, minutes) => writeStats(pool, workerId, minutes),
     failingSince: async (...asked) => failingSince(pool, ...asked),
     writeInFlight: async (workerId, requests) => writeInFlight(pool, workerId, requests),

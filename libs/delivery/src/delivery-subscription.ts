@@ -16,6 +16,8 @@ export interface DeliverySubscription extends HookTarget {
   rateLimit?: number | null;
   /** Events a second for the backlog that the last resume found. @default null */
   drainRate?: number | null;
+  /** Nothing was ever heard from its URL. @default false */
+  neverAnswered?: boolean;
   retry: RetrySchedule;
   /** Statuses that dead-letter at once. */
   nonRetryable: readonly number[];

@@ -88,10 +88,13 @@ export class HookCall {
   lane: 'first' | WaitingLane = 'first';
   /** Of the body, for a batch. */
   bytes = 0;
+  /** Where it goes, whatever becomes of the subscription meanwhile. */
+  readonly url: string;
   /** What the headers of a batch say of each event; undefined where a request holds one. */
   private readonly lists: PlaceLists | undefined;
 
   constructor(readonly sender: Sender) {
+    this.url = sender.template.url;
     this.lists = sender.subscription.batch === null ? undefined : new PlaceLists();
   }
 

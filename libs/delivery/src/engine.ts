@@ -24,6 +24,7 @@ import { StatsRecorder } from './history/stats-recorder.js';
 import { StreamReader } from './reading/stream-reader.js';
 import type { Timeline } from './ownership/timeline.js';
 import { FailureWatch } from './flow/failure-watch.js';
+import { FirstAnswers } from './flow/first-answers.js';
 import { TokenSupply } from './flow/token-supply.js';
 
 export interface EngineOptions {
@@ -85,13 +86,7 @@ export class Engine {
     const settle = async (...batch: Parameters<DeliveryStores['settle']>) => stores.settle(...batch);
     this.writer = new SettleWriter({ history, lines, random, settle });
     this.settler = this.createSettler();
-    this.givingWay = new GivingWay({
-      stores,
-      clock,
-      lines,
-      alarms: this.alarms.steady,
-      line: this.line,
-    });
+    this.givingWay = new GivingWay({ stores, clock, lines, alarms: this.alarms.steady, line: this.line });
     this.reader = new StreamReader({
       log: this.log,
       lines,
@@ -253,6 +248,7 @@ export class Engine {
       settler,
       reader,
       failures: new FailureWatch({ stores, clock, lines, suspendAfterMs, onHopeless }),
+      firstAnswers: new FirstAnswers({ stores, lines }),
       suspendAfterMs,
       onHopeless,
     });

@@ -220,6 +220,7 @@ export class Holdings {
 
   private change(sender: Sender, settings: Sender['settings']): void {
     const wasActive = sender.isActive;
+    const wasUnheard = sender.isUnheard;
     const isElsewhere = sender.template.url !== settings.template.url;
     const { endpoint } = sender;
     sender.apply(settings);
@@ -228,6 +229,8 @@ export class Holdings {
     if (wasActive && !sender.isActive) this.silence(sender);
     // What is known about the old URL says nothing about a new one.
     if (sender.isActive && (!wasActive || isElsewhere)) this.resume(sender);
+    // It has answered another worker, or the handshake.
+    if (wasUnheard && !sender.isUnheard) this.options.parking.heard(sender);
     // A wider window may take more at once.
     this.options.line.add(sender);
   }

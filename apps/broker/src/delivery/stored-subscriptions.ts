@@ -84,8 +84,9 @@ export class StoredSubscriptions implements SubscriptionCatalog {
 
   private toDelivery(subscription: Subscription, keys: KeysOfNamespaces): DeliverySubscription | undefined {
     const { id, topics, filter, ordering, concurrency, drainRate, retry, nonRetryable, state } = subscription;
+    const { neverAnswered } = subscription;
     try {
-      const flow = { ordering, concurrency, rateLimit: sendingRate(subscription), drainRate };
+      const flow = { ordering, concurrency, rateLimit: sendingRate(subscription), drainRate, neverAnswered };
       return { ...this.targetWith(subscription, keys), id, topics, filter, ...flow, retry, nonRetryable, state };
     } catch (error) {
       if (!(error instanceof UnsealError)) throw error;

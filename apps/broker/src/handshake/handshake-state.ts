@@ -4,7 +4,9 @@ import type { HandshakeOutcome } from './handshake-verdict.js';
 export type HandshakeMode = 'off' | 'optional' | 'required';
 
 /** The columns of a subscription that say how its hook answered the handshake. */
-export type HandshakeColumns = Pick<Subscription, 'handshake' | 'handshakeAt'>;
+export type HandshakeColumns = Pick<Subscription, 'handshake' | 'handshakeAt'> &
+  /** Where it did answer. */
+  Partial<Pick<Subscription, 'neverAnswered'>>;
 
 /** Nobody was asked: the handshake is off, or the URL is older than it. */
 export const notAsked: HandshakeColumns = { handshake: null, handshakeAt: null };
@@ -27,17 +29,24 @@ export function handshakeColumns(
   const askedAt = now.toISOString();
   const detail = 'detail' in outcome ? outcome.detail : null;
   const told = { by: null, allowedRate: null, detail, askedAt, tries: tries + 1 };
+  const heard = outcome.kind === 'unreachable' || mode === 'off' ? {} : { neverAnswered: false };
   if (outcome.kind === 'granted') {
     const { by, allowedRate } = outcome;
-    return { handshake: { ...told, status: 'granted', by, allowedRate }, handshakeAt: null };
+    return { ...heard, handshake: { ...told, status: 'granted', by, allowedRate }, handshakeAt: null };
   }
   const isOpen = outcome.kind === 'unreachable' || (outcome.kind === 'unsupported' && mode === 'required');
   if (mode === 'off' || !isOpen) {
     const status = outcome.kind === 'refused' ? 'refused' : 'unsupported';
-    return { handshake: { ...told, status }, handshakeAt: null };
+    return { ...heard, handshake: { ...told, status }, handshakeAt: null };
   }
   const wait = Math.min(firstWaitMs * 2 ** tries, longestWaitMs);
-  return { handshake: { ...told, status: 'pending' }, handshakeAt: new Date(now.getTime() + wait) };
+  return { ...heard, handshake: { ...told, status: 'pending' }, handshakeAt: new Date(now.getTime() + wait) };
+}
+
+/** Whoever declares a subscription again may just have started: its hook, if it is asked again at all, is asked now. */
+export function askedNow({ handshake, handshakeAt }: HandshakeColumns, now: Date): HandshakeColumns | undefined {
+  if (handshake === null || handshakeAt === null || handshakeAt <= now) return undefined;
+  return { handshake: { ...handshake, tries: 0 }, handshakeAt: now };
 }
 
 /** Why nothing may be sent to a hook; undefined when nothing speaks against it. */

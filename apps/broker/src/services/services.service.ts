@@ -103,6 +103,7 @@ export class ServicesService {
     const now = this.runtime.clock.now();
     await manager.update(Service, { id: existing.id }, { heartbeatAt: now });
     await renewLeases(manager, stored, now);
+    await this.declarations.repeated(stored);
     return { created: false, plan, revision: compared.revision };
   }
 

@@ -1,7 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Subscription } from '@hookcast/database';
+import { Subscription } from '@hookcast/database';
+import type { EntityManager } from 'typeorm';
 import { Greeting } from '../handshake/greeting.js';
-import { holdReason, isHeld, openState, toBeAsked, type HandshakeColumns } from '../handshake/handshake-state.js';
+import {
+  askedNow,
+  holdReason,
+  isHeld,
+  openState,
+  toBeAsked,
+  type HandshakeColumns,
+} from '../handshake/handshake-state.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { SubscriptionCredentials } from './subscription-credentials.js';
 import type { Declaration } from './subscription-declarations.js';
@@ -42,9 +50,18 @@ export class DeclaredHandshakes {
     return this.greeting.ask(name, { url, headers, rateLimit, credentials: this.credentials.open(subscription) }, '');
   }
 
-  /** The URL may have become new after the hooks were asked: then it is the next to be. */
-  columnsOf({ greeting }: Declaration): HandshakeColumns {
-    return greeting ?? toBeAsked(this.runtime.config.handshake, this.runtime.clock.now());
+  /** Of a new URL. It may have become one after the hooks were asked: then it is the next to be. */
+  columnsOf({ greeting }: Declaration): HandshakeColumns & Pick<Subscription, 'neverAnswered'> {
+    const columns = greeting ?? toBeAsked(this.runtime.config.handshake, this.runtime.clock.now());
+    return { neverAnswered: true, ...columns };
+  }
+
+  /** They were declared again, as they are. No control change: nobody but who asks has to hear of it. */
+  async repeated(tx: EntityManager, subscriptions: readonly Subscription[]): Promise<void> {
+    for (const one of subscriptions) {
+      const columns = askedNow(one, this.runtime.clock.now());
+      if (columns !== undefined) await tx.update(Subscription, { id: one.id, url: one.url }, columns);
+    }
   }
 
   /** The state of a subscription that is to be sent to. */

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import type { Subscription } from '@hookcast/database';
+import { Subscription } from '@hookcast/database';
 import { sendTest } from '@hookcast/delivery';
 import { HookClient } from '@hookcast/egress';
+import { ControlPlane } from '../control/control-plane.js';
+import { touchesOf } from '../control/touches.js';
 import { isHeld } from '../handshake/handshake-state.js';
 import { uuidv7 } from '@hookcast/protocol';
 import { StoredSubscriptions } from '../delivery/stored-subscriptions.js';
@@ -39,6 +41,8 @@ const untried = {
 /** Tries a subscription's hook out, the same way deliveries go. */
 @Injectable()
 export class HookTest {
+  @Inject() private readonly control!: ControlPlane;
+
   constructor(
     @Inject(HookClient) private readonly client: HookClient,
     private readonly targets: StoredSubscriptions,
@@ -62,6 +66,15 @@ export class HookTest {
       { subscription: subscription.name, eventId, status, error, durationMs },
       'subscription.tested',
     );
+    if (status !== null && subscription.neverAnswered) await this.heard(subscription);
     return { eventId, status, error, durationMs, response: result.response.toString('utf8') };
+  }
+
+  /** The first answer ever: what waits for one is sent. */
+  private async heard({ id, url }: Subscription): Promise<void> {
+    await this.control.change(async (tx) => {
+      touchesOf(tx).subscription(id);
+      await tx.update(Subscription, { id, url }, { neverAnswered: false });
+    });
   }
 }

@@ -135,8 +135,14 @@ export class SubscriptionDeclarations {
     await tx.delete(Subscription, { id: subscription.id });
   }
 
+  /** They were declared again, as they are: whoever did so may have started just now. */
+  async repeated(subscriptions: readonly Subscription[]): Promise<void> {
+    await this.greeting.repeated(this.control.manager, subscriptions);
+  }
+
   /** A repeated declaration is a sign of life too, but no change of configuration. */
   private async renew(subscription: Subscription): Promise<void> {
+    await this.repeated([subscription]);
     if (subscription.leaseSeconds === null) return;
     subscription.leasedUntil = leaseEnd(subscription.leaseSeconds, this.runtime.clock.now());
     await this.control.manager.update(Subscription, { id: subscription.id }, { leasedUntil: subscription.leasedUntil });
@@ -166,11 +172,12 @@ export class SubscriptionDeclarations {
     // A new address heals what suspended the old one; declaring is a sign of life like a heartbeat.
     const isNewUrl = existing.url !== settings.url;
     const revived = existing.state === 'stale' || (existing.state !== 'paused' && isNewUrl);
-    const { handshake, handshakeAt } = isNewUrl ? this.greeting.columnsOf(declaration) : existing;
+    const { handshake, handshakeAt, neverAnswered } = isNewUrl ? this.greeting.columnsOf(declaration) : existing;
     return Object.assign(existing, settings, {
       ...(revived && this.greeting.openState(handshake)),
       handshake,
       handshakeAt,
+      neverAnswered,
       ...this.secrets.replaced(existing, secrets, now),
       leasedUntil: leaseEnd(settings.leaseSeconds, now),
       updatedAt: now,

@@ -40,7 +40,7 @@ export interface ParkedFigures {
 
 const windowMs = 3_600_000;
 
-type Shown = Pick<Subscription, 'id' | 'ordering' | 'state' | 'stateReason' | 'rateLimit'>;
+type Shown = Pick<Subscription, 'id' | 'ordering' | 'state' | 'stateReason' | 'rateLimit' | 'neverAnswered'>;
 
 /** How subscriptions are doing, from counters and cursors: the cost does not grow with the number of events. */
 @Injectable()

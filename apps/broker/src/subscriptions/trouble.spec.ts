@@ -8,6 +8,7 @@ const well = {
   blockedKeys: [],
   successRate: 1,
   rateLimit: null,
+  neverAnswered: false,
   backlog: 0,
   oldestPendingAt: null,
 };
@@ -36,6 +37,9 @@ test('an endpoint that is down says since when, when it is tried again and what 
     { kind: 'endpoint-down', reason: 'down since S, 2 probes failed, next probe at U; last failure: status 500' },
     { kind: 'failing', reason: '50 % of the attempts of the last hour succeed' },
   ]);
+  expect(troublesOf({ ...well, parked, neverAnswered: true }, now)[0]?.reason).toMatch(
+    /^has never answered, tried since S, 2 probes failed, next probe at U/,
+  );
   expect(kindsOf({ parked: { ...parked, reason: 'retry-after' } })).toEqual(['asked-for-quiet']);
 });
 

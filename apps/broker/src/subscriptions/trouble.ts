@@ -22,7 +22,7 @@ export interface Trouble {
   reason: string;
 }
 
-type Judged = Pick<Subscription, 'state' | 'stateReason' | 'rateLimit'> &
+type Judged = Pick<Subscription, 'state' | 'stateReason' | 'rateLimit' | 'neverAnswered'> &
   Pick<SubscriptionFigures, 'parked' | 'blockedKeys' | 'successRate' | 'backlog' | 'oldestPendingAt'>;
 
 export const healthyRate = 0.9;
@@ -54,13 +54,14 @@ function suspendedWords(stateReason: string | null): string {
   return `${why === null ? '' : `${why}; `}nothing is sent until somebody resumes it`;
 }
 
-function parkTrouble({ parked }: Judged): Trouble[] {
+function parkTrouble({ parked, neverAnswered }: Judged): Trouble[] {
   if (parked === null) return [];
   const { reason, since, until, probes, error } = parked;
   if (reason === 'retry-after') return [{ kind: 'asked-for-quiet', reason: `the hook asked for quiet until ${until}` }];
   const last = error === null ? '' : `; last failure: ${error}`;
   const tried = probes === 0 ? '' : `, ${probes} ${probes === 1 ? 'probe' : 'probes'} failed`;
-  return [{ kind: 'endpoint-down', reason: `down since ${since}${tried}, next probe at ${until}${last}` }];
+  const what = neverAnswered ? 'has never answered, tried' : 'down';
+  return [{ kind: 'endpoint-down', reason: `${what} since ${since}${tried}, next probe at ${until}${last}` }];
 }
 
 function keyTrouble({ blockedKeys }: Judged): Trouble[] {

@@ -174,6 +174,10 @@ export class Subscription {
   @Column('timestamptz', { name: 'handshake_at', nullable: true })
   handshakeAt!: Date | null;
 
+  /** True from when its URL is set until the hook there answers anything, be it the handshake. */
+  @Column('boolean', { name: 'never_answered', default: false })
+  neverAnswered!: boolean;
+
   /** The last state that was told of; `ControlPlane` keeps it. */
   @Column('text', { name: 'announced_state', default: 'active', select: false })
   announcedState!: SubscriptionState;

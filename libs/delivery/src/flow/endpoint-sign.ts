@@ -11,6 +11,9 @@ import type { Outcome } from '../outcome/outcome.js';
  */
 export type EndpointSign = 'alive' | 'failing' | 'unreachable' | 'none';
 
+/** Something is there that answers, whatever it says: a status, or bytes that are none. */
+export const hasAnswered = (response: HookResponse): boolean => response.kind === 'answered' || response.answerStarted;
+
 const ownFaults: ReadonlySet<string> = new Set(['aborted', 'other']);
 const failingStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 

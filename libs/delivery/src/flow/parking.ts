@@ -3,6 +3,7 @@ import { momentOf, type Clock } from '../timing/clock.js';
 import type { DeliveryLog } from '../delivery-log.js';
 import { openedPark, prolongedPark, type Failure } from './breaker.js';
 import type { EndpointSign } from './endpoint-sign.js';
+import type { FirstAnswers } from './first-answers.js';
 import type { FailureWatch } from './failure-watch.js';
 import { bothParks, type Park } from './park.js';
 import type { Outcome } from '../outcome/outcome.js';
@@ -24,9 +25,18 @@ export interface ParkingOptions {
   settler: Pick<Settler, 'touch'>;
   reader: Pick<StreamReader, 'consider'>;
   failures: Pick<FailureWatch, 'note'>;
+  firstAnswers: Pick<FirstAnswers, 'note'>;
   /** Milliseconds without a success after which a parked subscription is suspended; 0 for never. */
   suspendAfterMs: number;
   onHopeless(sender: Sender): void;
+}
+
+/** What an attempt says about its endpoint. */
+interface Judged {
+  sign: EndpointSign;
+  outcome: Outcome;
+  /** It answered, be it with an error. */
+  hasAnswered: boolean;
 }
 
 /**
@@ -61,10 +71,12 @@ export class Parking {
    *
    * @returns whether the delivery goes back as if it had not been tried
    */
-  judge(delivery: Delivery, sign: EndpointSign, outcome: Outcome): boolean {
+  judge(delivery: Delivery, { sign, outcome, hasAnswered }: Judged): boolean {
     const { sender } = delivery;
     this.options.failures.note(sender, outcome);
-    if (sign === 'alive') this.heard(sender);
+    // The first answer ever is a sign of life, whatever it says.
+    if (sign === 'alive' || (hasAnswered && sender.isUnheard)) this.heard(sender);
+    if (hasAnswered) this.answered(sender);
     if (sign === 'alive' || sign === 'none' || outcome.kind === 'suspend') return false;
     return this.blame(delivery, sign, this.failureOf(outcome));
   }
@@ -79,6 +91,16 @@ export class Parking {
       cursor.park = undefined;
       this.options.settler.touch(cursor);
     }
+  }
+
+  /** A sign of life: what waits for one is sent. */
+  heard(sender: Sender): void {
+    const { flow } = sender;
+    if (!flow.isDown) return flow.streak.clear();
+    this.options.lines.info('delivery.endpoint-up', describe(sender, flow.park));
+    this.lift(sender);
+    for (const cursor of sender.cursors) this.follow(sender, cursor);
+    this.options.line.add(sender);
   }
 
   /** Its subscription is gone or its last stream lost. */
@@ -101,23 +123,19 @@ export class Parking {
   }
 
   private blame(delivery: Delivery, sign: 'failing' | 'unreachable', failure: Failure): boolean {
-    const { flow } = delivery.sender;
+    const { flow, isUnheard } = delivery.sender;
     if (flow.isDown) return this.stillDown(delivery, failure);
     const isDown = flow.streak.note(sign, nameOf(delivery), failure.now);
     // One of those that were under way when the hook asked for quiet, which it gets whatever they say.
     if (flow.park !== undefined && failure.now < flow.park.until) return this.prolongQuiet(delivery, failure);
-    if (isDown) return this.open(delivery, failure);
+    if (isDown || isUnheard) return this.open(delivery, failure);
     if (failure.pauseUntil !== undefined) this.quiet(delivery, failure.pauseUntil, failure.error);
     return false;
   }
 
-  private heard(sender: Sender): void {
-    const { flow } = sender;
-    if (!flow.isDown) return flow.streak.clear();
-    this.options.lines.info('delivery.endpoint-up', describe(sender, flow.park));
-    this.lift(sender);
-    for (const cursor of sender.cursors) this.follow(sender, cursor);
-    this.options.line.add(sender);
+  private answered(sender: Sender): void {
+    sender.heard();
+    this.options.firstAnswers.note(sender);
   }
 
   /** The hook asked for quiet. The settle of its answer stores the park. */

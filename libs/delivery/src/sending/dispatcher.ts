@@ -7,7 +7,7 @@ import { momentOf, type Clock, type Moment } from '../timing/clock.js';
 import { holdsBack, type Delivery, type HookCall } from '../delivery.js';
 import type { DeliveryLog } from '../delivery-log.js';
 import { errorText } from '../delivery-log.js';
-import { endpointSign } from '../flow/endpoint-sign.js';
+import { endpointSign, hasAnswered } from '../flow/endpoint-sign.js';
 import type { BacklogGate } from '../flow/backlog-gate.js';
 import type { FilterReport } from '../reading/filter-report.js';
 import type { Outcome } from '../outcome/outcome.js';
@@ -210,16 +210,19 @@ export class Dispatcher {
 
   /** Takes down what the answer says about the endpoint, which is the same for all its events. True when it is down, and the deliveries go back as if they had not been tried. */
   private judge(
-    { sender }: HookCall,
+    { sender, url }: HookCall,
     response: HookResponse,
     { conclusions, ours }: { conclusions: readonly Conclusion[]; ours: readonly Conclusion[] },
   ): boolean {
+    // What is heard from an old URL says nothing about the new one.
+    if (url !== sender.template.url) return false;
     const { outcome } = conclusions.find(isOpenEnded) ?? conclusions[0] ?? { outcome: { kind: 'delivered' } as const };
     const sign = endpointSign(response, outcome);
     sender.flow.ended(sign, { durationMs: response.durationMs, inFlight: sender.inFlight + 1 });
     const [speaker] = ours;
     if (speaker === undefined) return false;
-    if (this.options.parking.judge(speaker.delivery, sign, outcome)) return true;
+    const judged = { sign, outcome, hasAnswered: hasAnswered(response) };
+    if (this.options.parking.judge(speaker.delivery, judged)) return true;
     if (outcome.kind === 'suspend') this.options.onSuspended(sender, outcome);
     return false;
   }

@@ -81,6 +81,8 @@ export class Sender implements Queued, CursorSender {
   isClosed = false;
   /** What it sent last for the first time had waited for long: it has a backlog. */
   isBehind = false;
+  /** The URL that has answered, which the control plane may not know yet. */
+  private heardUrl: string | undefined;
   private readonly ready = new RoundRobin<StreamCursor>();
   /** Taken for a request that was full: the next ones of their lanes. */
   private readonly carried = new Map<HookCall['lane'], Delivery>();
@@ -104,6 +106,7 @@ export class Sender implements Queued, CursorSender {
 
   /** The control plane says something else about the subscription. */
   apply(settings: SenderSettings): void {
+    if (settings.template.url !== this.template.url) this.heardUrl = undefined;
     this.current = settings;
     this.flow.adjust(settings.subscription);
     this.weighRate();
@@ -136,6 +139,16 @@ export class Sender implements Queued, CursorSender {
 
   get endpoint(): Endpoint {
     return this.settings.endpoint;
+  }
+
+  /** Nothing was ever heard from its URL. */
+  get isUnheard(): boolean {
+    return this.subscription.neverAnswered === true && this.heardUrl !== this.template.url;
+  }
+
+  /** Its URL has answered. */
+  heard(): void {
+    this.heardUrl = this.template.url;
   }
 
   get isActive(): boolean {
