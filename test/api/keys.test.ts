@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Authenticator } from '../../apps/broker/src/auth/authenticator.js';
 import { issueKey, keyBytes } from '../../apps/broker/src/auth/key-format.js';
-import { adminKey, testBroker, type TestBroker } from '../support/app.js';
+import { adminKey, encryptionKey, testBroker, type TestBroker } from '../support/app.js';
 import { until } from '../support/until.js';
 
 let broker: TestBroker;
@@ -172,6 +172,46 @@ test('a rotation that is repeated late brings no retired key back', async () => 
   expect((await rotate('k2', 60)).status).toBe(409);
   expect((await rotate('k2')).body.key).toBe(second.body.key);
   expect([await statusWith(first.body.key), await statusWith(second.body.key)]).toEqual([401, 200]);
+});
+
+test('under another encryption key neither a rotation nor a key that was made can be answered again, and nothing changes', async () => {
+  const headers = { 'idempotency-key': 'before' };
+  const one = await create(['read'], {}, headers);
+  const first = await broker.call<Key>('POST', `/v1/keys/${one.id}/rotate`, {}, { headers });
+  const other = await create(['read'], {}, { 'idempotency-key': 'only-made' });
+  const changed = await testBroker({
+    database: broker.database,
+    clock: { now: () => now },
+    settings: {
+      HOOKCAST_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      HOOKCAST_ENCRYPTION_KEY_PREVIOUS: encryptionKey.toString('base64'),
+    },
+  });
+  const rows = async () =>
+    (await broker.database.pool.query('select hash, rotations from api_keys where id = $1', [one.id])).rows;
+  const before = await rows();
+  const repeated = await changed.call('POST', `/v1/keys/${one.id}/rotate`, {}, { headers });
+  expect(repeated).toMatchObject({
+    status: 409,
+    body: { code: 'idempotency-key-conflict', detail: expect.stringContaining('another encryption key') },
+  });
+  const remade = await changed.call(
+    'POST',
+    '/v1/keys',
+    { name: 'test', scopes: ['read'] },
+    { headers: { 'idempotency-key': 'only-made' } },
+  );
+  expect(remade).toMatchObject({ status: 409, body: { code: 'idempotency-key-conflict' } });
+  expect(await rows()).toEqual(before);
+  expect([await statusWith(first.body.key, changed), await statusWith(other.key, changed)]).toEqual([200, 200]);
+  const anew = await changed.call<Key>(
+    'POST',
+    `/v1/keys/${one.id}/rotate`,
+    {},
+    { headers: { 'idempotency-key': 'after' } },
+  );
+  expect([anew.status, await statusWith(anew.body.key, changed)]).toEqual([200, 200]);
+  await changed.close();
 });
 
 test('equal requests at the same time make one key', async () => {

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { adminKey, testBroker, type TestBroker } from '../support/app.js';
 
 interface ProblemBody {
@@ -6,8 +7,9 @@ interface ProblemBody {
 }
 
 let broker: TestBroker;
+let now = new Date();
 beforeAll(async () => {
-  broker = await testBroker();
+  broker = await testBroker({ clock: { now: () => now } });
 });
 afterAll(async () => {
   await broker?.close();
@@ -76,6 +78,66 @@ test('warn: the event is stored and the answer says what is wrong with it', asyn
   expect(response.headers.get('hookcast-schema-warning')).toMatch(/^1 not as .* lenient-1 .*state/);
   expect(await events('lenient')).toHaveLength(2);
 });
+
+interface ViolationLine {
+  event: string;
+  topic: string;
+  events: number;
+  firstId: string;
+  pointer: string;
+}
+const violationLines = (name: string) =>
+  broker.lines
+    .map((line) => JSON.parse(line) as ViolationLine)
+    .filter(({ event, topic: told }) => event === 'event.schema-violation' && told === name);
+
+test('warn: an event on its own is told of too, and one that is as it should be is not', async () => {
+  await topic('gentle', { schema: order, schemaMode: 'warn' });
+  const wrong = await broker.call('POST', '/v1/topics/gentle/events', { total: '12' });
+  expect(wrong.status).toBe(201);
+  expect(wrong.headers.get('hookcast-schema-warning')).toMatch(/^1 not as the schema says; .* \/data\/total /);
+  const right = await broker.call('POST', '/v1/topics/gentle/events', { total: 12 });
+  expect([right.status, right.headers.get('hookcast-schema-warning')]).toEqual([201, null]);
+});
+
+test('warn: the log says it at most every ten seconds, and how often it was meanwhile', async () => {
+  await topic('repeated', { schema: order, schemaMode: 'warn' });
+  now = new Date();
+  for (let sent = 0; sent < 3; sent += 1) await broker.publish('repeated', { total: -1 });
+  expect(violationLines('repeated')).toMatchObject([{ events: 1, pointer: '/total' }]);
+  now = new Date(now.getTime() + 10_000);
+  await broker.publish('repeated', { total: -1 });
+  expect(violationLines('repeated').map((line) => line.events)).toEqual([1, 3]);
+});
+
+test.each(['warn', 'reject'] as const)(
+  '%s: what a source takes in is stored, and the log says so',
+  async (schemaMode) => {
+    const name = `sourced-${schemaMode}`;
+    await topic(name, { schema: order, schemaMode });
+    const secret = 'a-shared-secret-0123456789';
+    const made = await broker.call<{ url: string }>('PUT', `/v1/sources/${name}`, {
+      sender: 'github',
+      secret,
+      topic: name,
+    });
+    const body = '{"total":"not a number"}';
+    const received = await fetch(`${broker.url}${new URL(made.body.url).pathname}`, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'x-github-event': 'issues',
+        'x-github-delivery': name,
+        'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+      },
+    });
+    expect(received.status).toBeLessThan(300);
+    const stored = await events(name);
+    expect(stored).toHaveLength(1);
+    expect(violationLines(name)).toMatchObject([{ events: 1, firstId: stored[0]?.id, pointer: '/total' }]);
+  },
+);
 
 test('off: the schema is kept for whoever reads it', async () => {
   await topic('documented', { schema: order });
