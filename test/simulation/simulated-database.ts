@@ -2,6 +2,7 @@ import type { Catalog, CatalogChanges, DeliverySubscription } from '@hookcast/de
 import type { EventKey, StoredEvent, StreamRef } from '@hookcast/log';
 import type { StoredCursor } from '../../libs/delivery/src/reading/cursor-store.js';
 import type { Claim, WorkerIdentity, WorkerRow } from '../../libs/delivery/src/ownership/ownership-store.js';
+import type { WorkerWords } from '../../libs/delivery/src/flow/worker-words.js';
 import type { StoredRetry } from '../../libs/delivery/src/retries/retry-store.js';
 import { isAskedFor, retryKind } from '../../libs/delivery/src/sending/lanes.js';
 import type { AttemptRow, SettleBatch } from '../../libs/delivery/src/settling/settle-batch.js';
@@ -65,6 +66,8 @@ export class SimulatedDatabase {
   readonly attempts: { key: string; attempt: number; at: number; outcome: number }[] = [];
   private readonly assignments = new Map<number, Assignment>();
   private readonly workerRows = new Map<string, WorkerIdentity & { beatAt: number; isLeaving: boolean }>();
+
+  private readonly words = new Map<string, WorkerWords>();
 
   constructor(
     private readonly now: () => number,
@@ -151,6 +154,16 @@ export class SimulatedDatabase {
     };
     stream.events.push(stored);
     return stored;
+  }
+
+  say(workerId: string, words: WorkerWords): boolean {
+    if (!this.workerRows.has(workerId)) return false;
+    this.words.set(workerId, words);
+    return true;
+  }
+
+  hear(workerId: string): Map<string, WorkerWords> {
+    return new Map([...this.words].filter(([speaker]) => speaker !== workerId));
   }
 
   ownerOf(streamId: number): string | undefined {
@@ -306,6 +319,7 @@ export class SimulatedDatabase {
 
   leave(workerId: string): void {
     this.workerRows.delete(workerId);
+    this.words.delete(workerId);
     for (const assignment of this.assignments.values()) if (assignment.owner === workerId) assignment.owner = undefined;
   }
 

@@ -53,7 +53,8 @@ export function simulatedStores(
     writeStats: async () => link.call(() => {}),
     // No history is as long as that.
     failingSince: async () => link.call(() => undefined),
-    writeInFlight: async () => {},
+    say: async (speaker, words) => link.call(() => database.say(speaker, words)),
+    hear: async (listener) => link.call(() => database.hear(listener)),
     noteSlowed: async () => link.call(() => {}),
   };
 }

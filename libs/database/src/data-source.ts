@@ -27,6 +27,7 @@ import { PastRotations0019 } from './migrations/0019-past-rotations.js';
 import { FilterErrors0020 } from './migrations/0020-filter-errors.js';
 import { RepeatedResults0021 } from './migrations/0021-repeated-results.js';
 import { NeverAnswered0022 } from './migrations/0022-never-answered.js';
+import { SignsOfHooks0023 } from './migrations/0023-signs-of-hooks.js';
 import { AnsweredRequests0024 } from './migrations/0024-answered-requests.js';
 import { migrationsTable } from './migration-store.js';
 import { sessionHook, type SessionSettings } from './session-store.js';
@@ -57,6 +58,7 @@ export const migrations = [
   FilterErrors0020,
   RepeatedResults0021,
   NeverAnswered0022,
+  SignsOfHooks0023,
   AnsweredRequests0024,
 ];
 

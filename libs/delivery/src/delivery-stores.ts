@@ -11,7 +11,8 @@ import type { SettleBatch } from './settling/settle-batch.js';
 import { noteSlowed, type SlowedOperation } from './operations/slowed-operation-store.js';
 import { settle, type SettleOptions } from './settling/settle-store.js';
 import type { MinuteStats } from './history/stats.js';
-import { writeInFlight } from './history/in-flight-store.js';
+import { hearWords, sayWords } from './flow/worker-words-store.js';
+import type { WorkerWords } from './flow/worker-words.js';
 import { noteFirstAnswer } from './history/first-answer-store.js';
 import { failingSince, writeStats } from './history/stats-store.js';
 import { suspendSubscription, type Suspension } from './history/subscription-state-store.js';
@@ -33,7 +34,9 @@ export interface DeliveryStores {
   noteFirstAnswer(heard: { id: number; url: string }): Promise<void>;
   writeStats(workerId: string, minutes: readonly MinuteStats[]): Promise<void>;
   failingSince(subscriptionId: number, options: { withDead: boolean }): Promise<number | undefined>;
-  writeInFlight(workerId: string, requests: Readonly<Record<number, number>>): Promise<void>;
+  say(workerId: string, words: WorkerWords): Promise<boolean>;
+  /** What other workers said last, worker → words. */
+  hear(workerId: string): Promise<ReadonlyMap<string, WorkerWords>>;
   noteSlowed(slowed: SlowedOperation): Promise<void>;
 }
 
@@ -54,7 +57,8 @@ export function databaseStores(pool: pg.Pool): DeliveryStores {
     noteFirstAnswer: async (heard) => noteFirstAnswer(pool, heard),
     writeStats: async (workerId, minutes) => writeStats(pool, workerId, minutes),
     failingSince: async (...asked) => failingSince(pool, ...asked),
-    writeInFlight: async (workerId, requests) => writeInFlight(pool, workerId, requests),
+    say: async (...words) => sayWords(pool, ...words),
+    hear: async (workerId) => hearWords(pool, workerId),
     noteSlowed: async (slowed) => noteSlowed(pool, slowed),
   };
 }

@@ -10,7 +10,7 @@ export interface DeliverySubscription extends HookTarget {
   /** CEL over the event; null lets every event through. */
   filter: string | null;
   ordering: Ordering;
-  /** Most requests in flight for it on one worker. */
+  /** Most requests in flight for it, of all workers together; every worker may have one. */
   concurrency: number;
   /** Events a second over all workers; null for as many as it takes. @default null */
   rateLimit?: number | null;

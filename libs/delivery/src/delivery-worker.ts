@@ -6,7 +6,7 @@ import { silentLog, errorText, type DeliveryLog } from './delivery-log.js';
 import { databaseStores, type DeliveryStores } from './delivery-stores.js';
 import { engineSettings, type DeliveryWorkerOptions } from './delivery-worker-options.js';
 import { Engine } from './engine.js';
-import { InFlightReport } from './history/in-flight-report.js';
+import { OtherWorkers } from './flow/other-workers.js';
 import { Holdings } from './holdings.js';
 import { hostIdentity, isProcessAlive } from './ownership/host-identity.js';
 import type { Loop } from './timing/loop.js';
@@ -32,6 +32,7 @@ export class DeliveryWorker {
   private readonly ownership: Ownership;
   private readonly catalog: CatalogFollower;
   private readonly drains: StreamDrain;
+  private readonly others: OtherWorkers;
   private readonly stores: DeliveryStores;
   private readonly timeline: Timeline;
   /** Reloads, rounds of ownership and recoveries change the same things, so one at a time. */
@@ -57,19 +58,19 @@ export class DeliveryWorker {
     this.holdings = this.createHoldings();
     this.ownership = this.createOwnership(workerId);
     this.catalog = this.createCatalog();
-    const { conditions, streams, senders } = this.engine;
+    const { conditions, streams } = this.engine;
     const drop = (stream: OwnedStream) => this.holdings.drop(stream);
     this.drains = new StreamDrain({ conditions, streams, drop, restart: (cursors) => this.restart(cursors) });
     // Whoever falls silent is taken over from at the moment it counts as dead, not a heartbeat later.
     const untilNextBeat = () => Math.min(heartbeatMs, this.ownership.untilNextDeathMs + 1);
     this.heartbeat = loggedLoop(this.lines, 'heartbeat', untilNextBeat, async () => this.beat());
     this.polling = loggedLoop(this.lines, 'poll', pollMs, async () => this.poll());
-    const write: DeliveryStores['writeInFlight'] = async (...said) => this.stores.writeInFlight(...said);
-    const inFlight = new InFlightReport({ workerId, write, senders });
+    const { stores, clock, engine, ownership } = this;
+    this.others = new OtherWorkers({ workerId, stores, clock, engine, ownership });
     this.loops = [
       this.heartbeat,
       this.polling,
-      loggedLoop(this.lines, 'in-flight', pollMs, async () => inFlight.runOnce()),
+      loggedLoop(this.lines, 'other-workers', pollMs, async () => this.others.runOnce()),
       loggedLoop(this.lines, 'stats', statsMs, async () => this.engine.stats.runOnce(this.clock.now())),
     ];
   }
@@ -83,6 +84,7 @@ export class DeliveryWorker {
   async runOnce(): Promise<AttemptCounts> {
     const before = { ...this.engine.report.counts };
     if (this.clock.monotonic() - this.lastBeat >= heartbeatMs) await this.beat();
+    await this.others.runOnce();
     await this.poll();
     if (this.isRoundWanted) {
       await this.beat();

@@ -3,11 +3,12 @@ import { FailureStreak } from './breaker.js';
 import type { Park } from './park.js';
 import { TokenLease } from './rate.js';
 import { SendWindow } from './window.js';
+import { shareOf } from './worker-words.js';
 import type { Moment } from '../timing/clock.js';
 
 /** What a subscription asks for itself. */
 export interface FlowLimits {
-  /** Most requests in flight on one worker. */
+  /** Most requests in flight, of all workers together. */
   readonly concurrency: number;
 }
 
@@ -24,9 +25,15 @@ export class Flow {
   private perSecond: number | null = null;
   /** Unix milliseconds; until then nobody asks since when every attempt has failed. */
   trustedUntil = 0;
+  /** Another worker was asked for quiet until then, unix milliseconds. */
+  heldUntil = 0;
+  /** When a sign of life ended the last outage, unix milliseconds. */
+  upAt = 0;
   private probe: object | undefined;
+  /** Requests that other workers have under way, of each that has some. */
+  private others: readonly number[] = [];
 
-  constructor(limits: FlowLimits) {
+  constructor(private limits: FlowLimits) {
     this.window = new SendWindow(limits.concurrency);
   }
 
@@ -43,7 +50,19 @@ export class Flow {
 
   /** The subscription was changed. */
   adjust(limits: FlowLimits): void {
-    this.window.adjust(limits.concurrency);
+    this.limits = limits;
+    this.window.adjust(shareOf(limits.concurrency, this.others));
+  }
+
+  /** Other workers send to the hook as well. */
+  shareWith(others: readonly number[]): void {
+    this.others = others;
+    this.adjust(this.limits);
+  }
+
+  /** Nothing is sent before, unix milliseconds. */
+  get closedUntil(): number {
+    return Math.max(this.park?.until ?? 0, this.heldUntil);
   }
 
   /** The endpoint is down: only probes are sent. */
@@ -58,7 +77,7 @@ export class Flow {
    * @param inFlight requests under way
    */
   room(inFlight: number, { now, monotonic }: Moment): number {
-    if (this.park !== undefined && now < this.park.until) return 0;
+    if (now < this.closedUntil) return 0;
     if (inFlight >= (this.isDown ? 1 : this.window.size)) return 0;
     const tokens = this.rate === null ? Number.POSITIVE_INFINITY : Math.floor(this.lease.left(monotonic));
     return this.isDown ? Math.min(tokens, 1) : tokens;
@@ -66,8 +85,9 @@ export class Flow {
 
   /** Nothing but a token is missing. */
   lacksTokens(inFlight: number, { now, monotonic }: Moment): boolean {
-    const isParked = this.park !== undefined && now < this.park.until;
-    return this.rate !== null && !isParked && inFlight < this.window.size && this.lease.left(monotonic) < 1;
+    return (
+      this.rate !== null && now >= this.closedUntil && inFlight < this.window.size && this.lease.left(monotonic) < 1
+    );
   }
 
   /** @param delivery is sent now, and takes as many tokens as it has events */

@@ -85,6 +85,7 @@ export class Parking {
   lift(sender: Sender): void {
     const { flow, cursors } = sender;
     if (flow.park !== undefined) flow.restart();
+    flow.heldUntil = 0;
     this.down.delete(sender);
     for (const cursor of cursors) {
       if (cursor.park === undefined) continue;
@@ -98,9 +99,29 @@ export class Parking {
     const { flow } = sender;
     if (!flow.isDown) return flow.streak.clear();
     this.options.lines.info('delivery.endpoint-up', describe(sender, flow.park));
+    flow.upAt = this.options.clock.now();
     this.lift(sender);
     for (const cursor of sender.cursors) this.follow(sender, cursor);
     this.options.line.add(sender);
+  }
+
+  /** The hook asked another worker for quiet, which stores it. */
+  quietElsewhere(sender: Sender, until: number): void {
+    const { flow } = sender;
+    if (until <= flow.heldUntil) return;
+    flow.heldUntil = until;
+    this.options.alarms.set(until, () => (flow.isDown ? this.probe(sender) : this.options.line.add(sender)));
+  }
+
+  /**
+   * The endpoint gave another worker a sign of life: it is probed now, instead of in five minutes. Not taken at that
+   * other's word: the way to it from here may be broken still.
+   */
+  upElsewhere(sender: Sender): void {
+    const { flow } = sender;
+    if (!flow.isDown || flow.park === undefined) return;
+    flow.park = { ...flow.park, until: Math.min(flow.park.until, this.options.clock.now()) };
+    this.probe(sender);
   }
 
   /** Its subscription is gone or its last stream lost. */
@@ -127,7 +148,7 @@ export class Parking {
     if (flow.isDown) return this.stillDown(delivery, failure);
     const isDown = flow.streak.note(sign, nameOf(delivery), failure.now);
     // One of those that were under way when the hook asked for quiet, which it gets whatever they say.
-    if (flow.park !== undefined && failure.now < flow.park.until) return this.prolongQuiet(delivery, failure);
+    if (failure.now < flow.closedUntil) return this.prolongQuiet(delivery, failure);
     if (isDown || isUnheard) return this.open(delivery, failure);
     if (failure.pauseUntil !== undefined) this.quiet(delivery, failure.pauseUntil, failure.error);
     return false;
@@ -147,7 +168,7 @@ export class Parking {
 
   private prolongQuiet(delivery: Delivery, { pauseUntil, error }: Failure): true {
     const { sender, cursor } = delivery;
-    if (pauseUntil === undefined || pauseUntil <= (sender.flow.park?.until ?? 0)) return true;
+    if (pauseUntil === undefined || pauseUntil <= sender.flow.closedUntil) return true;
     this.quiet(delivery, pauseUntil, error);
     // No result of this delivery is settled.
     this.options.settler.touch(cursor);

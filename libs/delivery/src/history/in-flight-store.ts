@@ -3,19 +3,6 @@ import type pg from 'pg';
 /** Workers that were silent for longer have nothing under way that anybody hears of. */
 const silenceSeconds = 10;
 
-/** Says what a worker has under way. Nothing happens before its first heartbeat. Index: primary key. */
-export async function writeInFlight(
-  pool: pg.Pool,
-  workerId: string,
-  requests: Readonly<Record<number, number>>,
-): Promise<void> {
-  await pool.query({
-    name: 'workers-in-flight',
-    text: /* sql */ `update workers set in_flight = $2 where worker_id = $1`,
-    values: [workerId, JSON.stringify(requests)],
-  });
-}
-
 /**
  * Requests under way for subscriptions, as workers last said; those without any are left out. Scans workers, which are few.
  *

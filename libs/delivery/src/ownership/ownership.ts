@@ -59,6 +59,7 @@ export class Ownership {
   private sparedUntil = Number.NEGATIVE_INFINITY;
   private nextDeathAt = Number.POSITIVE_INFINITY;
   private isLeaving = false;
+  private liveWorkers = 1;
   private moving = 0;
   /** Drained and about to be given away, in one statement: stream → epoch. */
   private drained = new Map<number, number>();
@@ -75,6 +76,11 @@ export class Ownership {
   /** Milliseconds until another worker will have been silent for too long; as of the last round. */
   get untilNextDeathMs(): number {
     return Math.max(0, this.nextDeathAt - this.options.clock.monotonic());
+  }
+
+  /** Other workers share the streams; as of the last round. */
+  get hasOthers(): boolean {
+    return this.liveWorkers > 1;
   }
 
   async runOnce(): Promise<OwnershipCounts> {
@@ -152,6 +158,7 @@ export class Ownership {
   }
 
   private share(live: readonly string[]): void {
+    this.liveWorkers = live.length;
     const group = live.toSorted().join(' ');
     if (group === this.wantedFor) return;
     this.wantedFor = group;

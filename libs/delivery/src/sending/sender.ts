@@ -129,6 +129,12 @@ export class Sender implements Queued, CursorSender {
     return false;
   }
 
+  /** Other workers have requests under way for it, each so many. */
+  shareWith(others: readonly number[]): void {
+    this.flow.shareWith(others);
+    this.line.add(this);
+  }
+
   get subscription(): DeliverySubscription {
     return this.settings.subscription;
   }
