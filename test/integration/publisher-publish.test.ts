@@ -55,6 +55,19 @@ test('an event is stored and the caller told where', async () => {
   expect(api.server.requests[0]?.headers['content-type']).toBe('application/cloudevents+json');
 });
 
+test('extensions that are integers and booleans are sent as such, and other numbers as text', async () => {
+  const { api, bus } = await setup();
+  await bus.publish('t', {}, { extensions: { tries: 3, last: false, large: 3e9, share: 0.5, text: '3' } });
+  const [{ body } = { body: Buffer.alloc(0) }] = api.server.requests;
+  expect(JSON.parse(body.toString())).toMatchObject({
+    tries: 3,
+    last: false,
+    large: '3000000000',
+    share: '0.5',
+    text: '3',
+  });
+});
+
 test('bytes reach the broker as they are, alone and in a batch', async () => {
   const { api, bus } = await setup();
   const json = '{ "n": 12345678901234567890, "f": 1.0 }';

@@ -8,6 +8,8 @@ export interface EventAttributes {
   dataschema?: string;
   /** Every attribute that has no place of its own: lower-case alphanumeric names. */
   extensions?: Record<string, string>;
+  /** Names of those that were JSON numbers or booleans. */
+  scalars?: readonly string[];
   /** W3C trace context of the publish request. */
   traceparent?: string;
   tracestate?: string;

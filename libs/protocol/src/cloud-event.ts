@@ -18,6 +18,8 @@ export interface CloudEvent {
   datacontenttype?: string;
   /** Every other attribute. Names are lower-case letters and digits; numbers and booleans keep their JSON text. */
   extensions: Readonly<Record<string, string>>;
+  /** Names of extensions that are Integers or Booleans, which the JSON format writes as such; absent when none is. */
+  scalars?: readonly string[];
   /** The exact bytes; absent when the event has no data, which is not the same as empty data or JSON `null`. */
   data?: Buffer;
 }

@@ -144,9 +144,12 @@ export class EnvelopeReader {
     if (end < 0) return end;
     const text = this.body.toString('latin1', start, end);
     const isString = name === 'data_base64' || ruleOf(name)?.contextName !== undefined;
-    const isText = !isString && isBooleanOrInteger(text);
-    this.give(name, isText ? text : null);
-    if (!isText && text !== 'null') {
+    if (!isString && isBooleanOrInteger(text)) {
+      this.draft.giveScalar(name, text);
+      return end;
+    }
+    this.give(name, null);
+    if (text !== 'null') {
       this.report(name, isString ? 'must be a string' : 'must be a string, a boolean or a 32-bit integer');
     }
     return end;

@@ -23,6 +23,7 @@ export class EventDraft {
   };
   private readonly extensions: Record<string, string> = {};
   private readonly emptyExtensions = new Set<string>();
+  private scalars: string[] | undefined;
   private length = 0;
 
   constructor(private readonly report: Report) {}
@@ -44,6 +45,12 @@ export class EventDraft {
     if (rule.contextName !== undefined) this.context[rule.contextName] = value;
     else if (value === null) this.emptyExtensions.add(name);
     else this.extensions[name] = value;
+  }
+
+  /** Takes in an extension that is an Integer or a Boolean. */
+  giveScalar(name: string, text: string): void {
+    this.give(name, text);
+    (this.scalars ??= []).push(name);
   }
 
   /** The JSON format requires `specversion`, unlike headers, where a plain publish has none. */
@@ -72,6 +79,7 @@ export class EventDraft {
     if (typeof context.dataschema === 'string') event.dataschema = context.dataschema;
     if (typeof context.datacontenttype === 'string') event.datacontenttype = context.datacontenttype;
     if (this.data !== undefined) event.data = this.data;
+    if (this.scalars !== undefined) event.scalars = this.scalars;
     return event;
   }
 

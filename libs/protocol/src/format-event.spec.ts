@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { anyText, jsonText } from '../test/arbitraries.js';
 import { formatStandardPayload, formatStructured, formatStructuredJson } from './format-event.js';
+import { parseStructured } from './structured-event.js';
 
 const base = { id: '1', source: '/s', type: 'orders.created', extensions: {}, time: '2026-10-03T10:20:30Z' };
 const json = { ...base, datacontenttype: 'application/json' };
@@ -49,5 +50,33 @@ describe('the payload of Standard Webhooks', () => {
 
   test('escapes the type', () => {
     expect(JSON.parse(formatStandardPayload({ ...base, type: '"€\\' }).toString())).toMatchObject({ type: '"€\\' });
+  });
+});
+
+describe('an extension that is named as an Integer or a Boolean', () => {
+  const written = (extensions: Record<string, string>, scalars = Object.keys(extensions)) =>
+    JSON.parse(formatStructured({ ...base, extensions, scalars }).toString()) as Record<string, unknown>;
+
+  test('is a JSON number or boolean, and reads as what it was', () => {
+    const values = fc.oneof(fc.boolean(), fc.integer(), fc.string({ unit: 'grapheme-ascii' }));
+    fc.assert(
+      fc.property(values, (ext) => {
+        const body = Buffer.from(JSON.stringify({ specversion: '1.0', id: '1', source: '/s', type: 't', ext }));
+        const read = parseStructured(body);
+        const again = read.kind === 'ok' ? formatStructured(read.value) : Buffer.alloc(0);
+        expect(JSON.parse(again.toString())).toMatchObject({ ext });
+      }),
+    );
+  });
+
+  test.each(['007', '1.5', '1e3', 'tru', '', '"', '1,"x":2', ' 1', '99999999999'])(
+    'is text all the same when it is %j',
+    (ext) => {
+      expect(written({ ext })).toMatchObject({ ext });
+    },
+  );
+
+  test('does not change the others', () => {
+    expect(written({ n: '1', text: '1' }, ['n'])).toMatchObject({ n: 1, text: '1' });
   });
 });

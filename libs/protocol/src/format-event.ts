@@ -2,6 +2,7 @@ import type { CloudEvent } from './cloud-event.js';
 import { byteOf, isJson } from './json-slice.js';
 import { isJsonContentType } from './media-type.js';
 
+const scalarText = /^(?:true|false|-?(?:0|[1-9]\d{0,9}))$/;
 const needsNoEscape = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /**
@@ -67,8 +68,15 @@ function attributeMembers(event: CloudEvent): string {
   if (event.time !== undefined) members += `,"time":${quote(event.time)}`;
   if (event.dataschema !== undefined) members += `,"dataschema":${quote(event.dataschema)}`;
   if (event.datacontenttype !== undefined) members += `,"datacontenttype":${quote(event.datacontenttype)}`;
-  for (const name in event.extensions) members += `,"${name}":${quote(event.extensions[name] ?? '')}`;
+  const { extensions, scalars } = event;
+  for (const name in extensions)
+    members += `,"${name}":${extensionValue(extensions[name] ?? '', scalars?.includes(name))}`;
   return members;
+}
+
+/** CloudEvents 1.0.2, JSON format §2.2: an Integer is a number, a Boolean is one; everything else is a string. */
+function extensionValue(text: string, isScalar: boolean | undefined): string {
+  return isScalar === true && scalarText.test(text) ? text : quote(text);
 }
 
 function quote(text: string): string {

@@ -90,11 +90,12 @@ describe('a structured event', () => {
     expect(eventIn(envelope(',"data_base64":""')).data).toEqual(Buffer.alloc(0));
   });
 
-  test('keeps the text of integers and booleans in extensions and takes null for absent', () => {
-    expect(eventIn(envelope(',"n":-2147483648,"yes":true,"gone":null,"subject":null')).extensions).toStrictEqual({
-      n: '-2147483648',
-      yes: 'true',
-    });
+  test('keeps the text of integers and booleans in extensions, knows them for such, and takes null for absent', () => {
+    const { extensions, scalars } = eventIn(
+      envelope(',"n":-2147483648,"yes":true,"no":"false","gone":null,"subject":null'),
+    );
+    expect(extensions).toStrictEqual({ n: '-2147483648', yes: 'true', no: 'false' });
+    expect(scalars).toEqual(['n', 'yes']);
   });
 
   test('decodes escaped names and values', () => {

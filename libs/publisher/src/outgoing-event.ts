@@ -107,6 +107,7 @@ export function outgoingEvent(topic: string, data: unknown, options: EventOption
     type: options.type ?? topic,
     ...optionalAttributes(options, origin.now),
     extensions: { ...givenExtensions(options), ...busAttributes(options, origin) },
+    ...scalarsOf(options),
     ...encoded,
   };
   const body = json === undefined ? formatStructured(event) : formatStructuredJson(event, json);
@@ -133,6 +134,15 @@ function givenExtensions({ extensions = {} }: EventOptions): Record<string, stri
   }
   return checked;
 }
+
+/** Extensions that the CloudEvents type system has as an Integer (of 32 bits) or Boolean; other numbers are text. */
+function scalarsOf({ extensions = {} }: EventOptions): Pick<CloudEvent, 'scalars'> {
+  const scalars = Object.keys(extensions).filter((name) => isScalar(extensions[name]));
+  return scalars.length > 0 ? { scalars } : {};
+}
+
+const isScalar = (value: unknown): boolean =>
+  typeof value === 'boolean' || (typeof value === 'number' && (value | 0) === value);
 
 /** The extension attributes that the bus acts on. */
 function busAttributes(options: EventOptions, { now, hops = 0 }: EventOrigin): Record<string, string> {

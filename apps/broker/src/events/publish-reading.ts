@@ -199,7 +199,7 @@ function toNewEvent(
 }
 
 function attributesOf(event: CloudEvent, request: { trace: Trace | undefined; hops: number }): EventAttributes {
-  const attributes: EventAttributes = { ...(traceOf(event.extensions) ?? request.trace) };
+  const attributes: EventAttributes = { ...(traceOf(event.extensions) ?? request.trace), ...scalarsOf(event) };
   if (event.time !== undefined) attributes.time = event.time;
   if (event.dataschema !== undefined) attributes.dataschema = event.dataschema;
   if (request.hops > 0) attributes.extensions = { [busExtensions.hops]: String(request.hops) };
@@ -207,6 +207,12 @@ function attributesOf(event: CloudEvent, request: { trace: Trace | undefined; ho
     if (!notExtensions.has(name)) (attributes.extensions ??= {})[name] = event.extensions[name] ?? '';
   }
   return attributes;
+}
+
+/** Those of the extensions that were JSON numbers or booleans. */
+function scalarsOf({ scalars = [] }: CloudEvent): Pick<EventAttributes, 'scalars'> {
+  const kept = scalars.filter((name) => !notExtensions.has(name));
+  return kept.length > 0 ? { scalars: kept } : {};
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {

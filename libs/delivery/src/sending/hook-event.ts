@@ -122,6 +122,7 @@ function cloudEventOf(stored: StoredEvent): CloudEvent {
   };
   if (stored.subject !== undefined) event.subject = stored.subject;
   if (attributes.dataschema !== undefined) event.dataschema = attributes.dataschema;
+  if (attributes.scalars !== undefined) event.scalars = attributes.scalars;
   if (stored.contentType !== undefined) event.datacontenttype = stored.contentType;
   if (stored.data !== undefined) event.data = stored.data;
   return event;

@@ -24,6 +24,7 @@ interface RequestVector {
     contentType?: string;
     traceparent?: string;
     extensions?: Record<string, string>;
+    scalars?: string[];
     storedAt: string;
     position: string;
     dataBase64?: string;
@@ -61,11 +62,12 @@ const bytes = (base64: string) => Buffer.from(base64, 'base64');
 
 function stored({ storedAt, position, dataBase64, ...event }: RequestVector['event']): StoredEvent {
   const [streamId, seq] = position.split(':').map(Number) as [number, number];
-  const { time, traceparent, extensions, ...columns } = event;
+  const { time, traceparent, extensions, scalars, ...columns } = event;
   const attributes: EventAttributes = {
     ...(time === undefined ? {} : { time }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(extensions === undefined ? {} : { extensions }),
+    ...(scalars === undefined ? {} : { scalars }),
   };
   const data = dataBase64 === undefined ? undefined : bytes(dataBase64);
   return { ...columns, data, attributes, streamId, seq, createdAt: new Date(storedAt) };
