@@ -68,10 +68,13 @@ async function ask(port: number, path: string): Promise<string> {
 
 async function transaction(work: (client: PoolClient) => Promise<unknown>) {
   const client = await database.pool.connect();
-  await client.query('begin');
-  await work(client);
-  await client.query('commit');
-  client.release();
+  try {
+    await client.query('begin');
+    await work(client);
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
 }
 
 /** Milliseconds by what was done. */
@@ -84,14 +87,22 @@ const quantile = (values: readonly number[], part: number): number =>
 const p99s = (latencies: Latencies) =>
   JSON.stringify(Object.fromEntries(lanes.map((name) => [name, quantile(latencies[name], 0.99)])));
 
+/** How long a broker takes that is slow. */
+const slowMs = 800;
+
 /**
  * 5 ms, or what this machine takes at such a moment for an answer, and for the same bytes by hand. One in a hundred says
- * something of thousands only.
+ * something of thousands only. Of few, the slowest are what else the machine did: it is their middle that is compared, and
+ * no more than one in ten may come near to what a slow broker takes.
  */
 function expectUnnoticed({ plain, write, spool, unsynced }: Latencies): void {
-  const part = spool.length >= 1_000 ? 0.99 : 0.9;
+  const isMany = spool.length >= 1_000;
+  const part = isMany ? 0.99 : 0.5;
   expect(quantile(unsynced, part)).toBeLessThan(Math.max(5, 3 * quantile(plain, part)));
   expect(quantile(spool, part)).toBeLessThan(Math.max(5, 3 * quantile(write, part)));
+  if (isMany) return;
+  expect(quantile(unsynced, 0.9)).toBeLessThan(Math.max(slowMs / 2, 3 * quantile(plain, 0.9)));
+  expect(quantile(spool, 0.9)).toBeLessThan(Math.max(slowMs / 2, 3 * quantile(write, 0.9)));
 }
 
 const together = (one: Latencies, other: Latencies): Latencies => {
@@ -177,7 +188,8 @@ test(
     }
     const { spooled, p99Ms } = await figures();
     const state = { isBack: false };
-    const starting = broker.start().then(() => (state.isBack = true));
+    // One that fails ends the rounds as well, and is thrown below.
+    const starting = broker.start().finally(() => (state.isBack = true));
     const back = noLatencies();
     while (!state.isBack) await round(back);
     // Those that go in while the others come out.
@@ -207,7 +219,7 @@ test(
   'a broker that answers after 800 ms is waited for once: from then on the service does not notice',
   async () => {
     const slow = await publishApi();
-    slow.answerAfter(800);
+    slow.answerAfter(slowMs);
     const port = await freePort();
     const spools = mkdtempSync(join(directory, 'slow-'));
     await service('spool-service.mjs', slow.url, 'good-key', topic, spools, String(port));

@@ -74,7 +74,7 @@ export async function brokerProcess(settings: Record<string, string> = {}): Prom
     });
     closeSync(out);
     const started = child;
-    await until(() => started.exitCode !== null || ready(url), { timeoutMs: 60_000, what: 'the broker to be ready' });
+    await until(() => started.exitCode !== null || ready(url), { timeoutMs: 120_000, what: 'the broker to be ready' });
     if (started.exitCode !== null)
       throw new Error(`the broker exited with ${started.exitCode}:\n${readFileSync(logFile, 'utf8')}`);
     return { readyMs: Date.now() - began };
