@@ -95,6 +95,7 @@ export const eventHarm: Record<string, Scenario> = {
   /** Networks may cut anything into single bytes: requests of publishers, and answers of hooks. */
   'single-bytes': {
     isCalm: true,
+    isGentle: true,
     act: async (stage) => {
       const { cluster, topic, chance } = stage;
       const name = await stage.subscribe('bytes', 'bytes', { timeoutMs: 15_000 });
@@ -118,6 +119,7 @@ export const eventHarm: Record<string, Scenario> = {
   /** Data as large, as deep and as wide as is taken, attributes at their bounds, and filters that would go on for ever. */
   'extreme-events': {
     isCalm: true,
+    isGentle: true,
     act: async (stage) => {
       const { cluster, topic, measured } = stage;
       const pids = cluster.workers.map(({ pid }) => pid);

@@ -9,6 +9,7 @@ const bad = ['hang', 'reset', 'drip', 'endless', 'bomb'] as const;
 export const hookHarm: Record<string, Scenario> = {
   'bad-hooks': {
     isCalm: true,
+    isGentle: true,
     act: async ({ cluster, topic, measured }) => {
       const rss = () => Math.max(...cluster.workers.map(({ rssMb }) => rssMb));
       const before = rss();
@@ -43,6 +44,7 @@ export const hookHarm: Record<string, Scenario> = {
 
   'same-id-twice': {
     isCalm: true,
+    isGentle: true,
     act: async ({ cluster, topic, load, measured }) => {
       measured['refusals'] = 0;
       for (let round = 0; round < 20; round += 1) {

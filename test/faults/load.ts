@@ -18,7 +18,7 @@ export class Load {
   constructor(
     cluster: Cluster,
     private readonly topic: string,
-    private readonly everyMs = 20,
+    private readonly everyMs: number,
   ) {
     this.buses = cluster.apis.map(({ url }) =>
       createPublisher({ url, apiKey: adminKey, timeoutMs: 60_000, requestTimeoutMs: 3_000, retry: { maxMs: 500 } }),

@@ -11,6 +11,10 @@ const partitions = 8;
 /** Results that are written together. */
 const settleBatch = 200;
 
+/** Between two events of one publisher. */
+const floodMs = 20;
+const gentleMs = 60;
+
 const harms = ['deaths', 'hookDeaths', 'stale'] as const;
 
 interface CheckedHook {
@@ -52,7 +56,7 @@ export class Round {
     await cluster.api('PUT', `/v1/topics/${topic}`, { partitions });
     await this.subscribe('steady', 'steady');
     await this.subscribe('flaky', 'flaky', { ordering: isOrdered ? 'key' : 'none', timeoutMs: 2_000 });
-    const load = new Load(cluster, topic);
+    const load = new Load(cluster, topic, scenario.isGentle === true ? gentleMs : floodMs);
     this.load = load;
     await until(() => load.acknowledged > 20, { timeoutMs: patienceMs, what: 'the first events to be acknowledged' });
     await this.note();

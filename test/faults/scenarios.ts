@@ -8,7 +8,7 @@ import { scaleHarm } from './scale-harm.js';
 import type { Scenario } from './stage.js';
 
 export const scenarios: Record<string, Scenario> = {
-  nothing: { isCalm: true, act: async () => pause(1_000) },
+  nothing: { isCalm: true, isGentle: true, act: async () => pause(1_000) },
   ...processHarm,
   ...databaseHarm,
   ...outageHarm,

@@ -28,6 +28,8 @@ export interface Scenario extends Partial<Harm> {
   isApart?: boolean;
   /** Does no harm to others: may be played beside others of this sort. */
   isCalm?: boolean;
+  /** It is about single events or hooks, and no flood: leaves the machine to those that are played beside it. */
+  isGentle?: boolean;
   /** The hook that fails now and then asks for events of one key in their order; otherwise it does in half of the rounds. */
   isOrdered?: boolean;
 }
