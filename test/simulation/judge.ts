@@ -195,8 +195,8 @@ export class Judge implements Watcher {
     this.underWay.set(place, (this.underWay.get(place) ?? 0) + more);
   }
 
-  leased(workerId: string, subscriptionId: number, tokens: number): void {
-    this.rates.leased(workerId, subscriptionId, { tokens, at: this.now() });
+  leased(workerId: string, subscriptionId: number, tokens: number): () => void {
+    return this.rates.leased(workerId, subscriptionId, { tokens, at: this.now() });
   }
 
   claimed(_workerId: string, streamId: number): void {

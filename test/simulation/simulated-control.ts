@@ -47,16 +47,16 @@ export class SimulatedControl {
   leaseTokens(
     workerId: string,
     { subscriptionId, rate, burst, now }: TokenRequest,
-  ): { tokens: number; waitMs: number } {
+  ): { tokens: number; waitMs: number; received: () => void } {
     const at = now.getTime();
     const bucket = this.buckets.get(subscriptionId) ?? { tokens: burst, filledAt: at };
     const filled = Math.min(burst, bucket.tokens + (Math.max(at - bucket.filledAt, 0) / 1_000) * rate);
     const tokens = Math.floor(filled);
     const left = filled - tokens;
-    this.database.watcher.leased(workerId, subscriptionId, tokens);
+    const received = this.database.watcher.leased(workerId, subscriptionId, tokens);
     const isAhead = bucket.filledAt > at + 10_000;
     this.buckets.set(subscriptionId, { tokens: left, filledAt: isAhead ? at : Math.max(bucket.filledAt, at) });
-    return { tokens, waitMs: Math.ceil((Math.max(1 - left, 0) / rate) * 1_000) };
+    return { tokens, waitMs: Math.ceil((Math.max(1 - left, 0) / rate) * 1_000), received };
   }
 
   private skip(row: CursorRow, target: number): Moved {

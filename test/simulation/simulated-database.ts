@@ -26,7 +26,8 @@ export interface StreamRow {
 export interface Watcher {
   claimed(workerId: string, streamId: number): void;
   released(workerId: string, streamId: number): void;
-  leased(workerId: string, subscriptionId: number, tokens: number): void;
+  /** @returns tells that its answer has come */
+  leased(workerId: string, subscriptionId: number, tokens: number): () => void;
   settled(workerId: string, written: WrittenBatch): void;
 }
 

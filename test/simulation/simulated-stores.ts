@@ -36,7 +36,11 @@ export function simulatedStores(
       failing: async (cursors) => link.call(() => database.failing(cursors)),
       operations: async (ids) => link.call(() => ids.map((id) => ({ id, rate: 100, isCancelled: false }))),
     },
-    leaseTokens: async (request) => link.call(() => control.leaseTokens(workerId, request)),
+    leaseTokens: async (request) => {
+      const { received, ...leased } = await link.call(() => control.leaseTokens(workerId, request));
+      received();
+      return leased;
+    },
     settle: async (batch, options) => {
       const closed = closedBatch(batch);
       return link.call(() => database.settle(workerId, closed, options));
