@@ -185,8 +185,9 @@ describe('a service that is late', () => {
     now += 2_500;
     expect(await rounds(bus).runOnce()).toEqual({ asked: 1 });
     await until(() => posts(hook).length === 1, { what: 'the delivery' });
+    // The park ends in the row with the settle of that delivery.
+    await until(async () => (await shown(bus)).parked === null, { what: 'the end of the park' });
     expect(await attempts(bus)).toBeLessThanOrEqual(1);
-    expect((await shown(bus)).parked).toBeNull();
   });
 
   test('gets them when it declares itself again, however long it was away', async () => {

@@ -138,4 +138,35 @@ export const knownPlans: Record<string, Plan> = {
     ],
     faults: [{ at: 1_748, kind: 'seek', subscription: 0, share: 0 }],
   },
+  'a hook that was down was probed no more once a token had gone while there was nothing in memory to probe with': {
+    seed: 468_562_383,
+    lastsMs: 1_430,
+    partitions: 2,
+    workers: 3,
+    slots: 4,
+    maxUnsettled: 1_024,
+    subscriptions: [
+      {
+        neverAnswered: true,
+        host: 'a.test',
+        concurrency: 5,
+        schedule: [0.5, 0.5, 0.5, 0.5],
+        ordering: 'strict',
+        batch: { maxEvents: 20, maxBytes: 1_048_576 },
+        rateLimit: 5,
+      },
+      { neverAnswered: false, host: 'a.test', concurrency: 3, schedule: [1], rateLimit: 20 },
+      { neverAnswered: false, host: 'a.test', concurrency: 3, schedule: [0.5, 0.5, 0.5, 0.5], ordering: 'key' },
+    ],
+    temper: { trouble: 0.6, ways: ['error', 'busy', 'reset', 'hang', 'drop', 'dead-letter', 'asks-again', 'error'] },
+    events: [
+      { at: 0, partition: 0, key: 'b' },
+      { at: 28, partition: 0, key: 'a' },
+      { at: 0, partition: 1 },
+    ],
+    faults: [
+      { at: 1_092, kind: 'seek', subscription: 0, share: 0, forMs: 338 },
+      { at: 1_034, kind: 'late-statements', forMs: 2_931 },
+    ],
+  },
 };

@@ -1,5 +1,5 @@
 import type { AlarmClock } from '../timing/alarm-clock.js';
-import { momentOf, type Clock } from '../timing/clock.js';
+import type { Clock } from '../timing/clock.js';
 import type { DeliveryLog } from '../delivery-log.js';
 import { openedPark, prolongedPark, type Failure } from './breaker.js';
 import type { EndpointSign } from './endpoint-sign.js';
@@ -131,11 +131,12 @@ export class Parking {
 
   /** Sends the probes that are due and had nothing to be made with yet. */
   runOnce(): { probing: number } {
-    const moment = momentOf(this.options.clock);
+    const now = this.options.clock.now();
     let probing = 0;
     for (const sender of this.down) {
       if (sender.isClosed || !sender.flow.isDown) this.down.delete(sender);
-      else if (sender.isActive && sender.room(moment) > 0) {
+      // Whether there is a token or not: it is asked for once there is something to probe with.
+      else if (sender.isActive && sender.inFlight === 0 && now >= sender.flow.closedUntil) {
         probing += 1;
         this.probe(sender);
       }
