@@ -5,7 +5,7 @@ import type { StoredCursor } from './reading/cursor-store.js';
 import { errorText, type DeliveryLog } from './delivery-log.js';
 import type { CatalogChanges, DeliverySubscription } from './delivery-subscription.js';
 import { hookTemplate } from './sending/hook-request.js';
-import { OwnedStream, StreamCursor } from './reading/owned-stream.js';
+import { OwnedStream, StreamCursor, type StreamRequests } from './reading/owned-stream.js';
 import type { Claim } from './ownership/ownership-store.js';
 import type { OrderOpener } from './order/order-opener.js';
 import type { Parking } from './flow/parking.js';
@@ -37,6 +37,8 @@ export class Holdings {
   private refs = new Map<number, StreamRef>();
   private readonly endpoints = new Map<string, Endpoint>();
   private readonly filters = new FilterCache();
+  /** Streams that were let go while requests of theirs were under way. */
+  private readonly leftOver = new Map<number, StreamRequests>();
 
   constructor(private readonly options: HoldingsOptions) {}
 
@@ -98,7 +100,7 @@ export class Holdings {
     const ref = this.refs.get(claim.streamId);
     // Its topic was created after the catalog was read: the reload that is due will find the stream unheld.
     if (!ref) return;
-    const stream = new OwnedStream(ref, claim.epoch);
+    const stream = new OwnedStream(ref, claim.epoch, this.leftOver.get(claim.streamId));
     stream.head = claim.head;
     this.options.streams.set(claim.streamId, stream);
     this.options.book.addStream(stream);
@@ -148,6 +150,8 @@ export class Holdings {
     stream.isClosing = true;
     for (const cursor of stream.cursors.values()) this.closeCursor(cursor);
     this.options.streams.delete(stream.streamId);
+    for (const [streamId, { areUnderWay }] of this.leftOver) if (!areUnderWay) this.leftOver.delete(streamId);
+    if (stream.requests.areUnderWay) this.leftOver.set(stream.streamId, stream.requests);
   }
 
   /** It is no longer there for anybody. */

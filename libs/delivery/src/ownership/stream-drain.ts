@@ -77,7 +77,8 @@ export class StreamDrain {
     for (const cursor of slow) cursor.isHeldUp = true;
     stream.isClosing = false;
     this.options.restart([...stream.cursors.values()].filter((cursor) => !slow.includes(cursor)));
-    await this.options.conditions.until(() => slow.every(({ isBusy }) => !isBusy) || !this.isHeld(stream));
+    const isWaiting = () => stream.requests.areLeftOver || slow.some(({ isBusy }) => isBusy);
+    await this.options.conditions.until(() => !isWaiting() || !this.isHeld(stream));
   }
 
   private reopen(stream: OwnedStream): void {

@@ -9,13 +9,30 @@ import { SettledRanges } from './settled-ranges.js';
 
 const nothingGone = { from: Number.POSITIVE_INFINITY, upTo: 0 };
 
+/** Requests with events of one stream, under one ownership, that have not ended. */
+export class StreamRequests {
+  inFlight = 0;
+
+  /** @param before of an ownership that was lost: their results count no longer, but no other worker is to send beside them */
+  constructor(private readonly before?: StreamRequests) {}
+
+  get areUnderWay(): boolean {
+    return this.inFlight > 0 || this.areLeftOver;
+  }
+
+  /** Some are of an ownership before. */
+  get areLeftOver(): boolean {
+    return this.before?.areUnderWay ?? false;
+  }
+}
+
 /** A stream this worker owns, with the cursors of the subscriptions that read it. */
 export class OwnedStream {
   readonly streamId: number;
   head = 0;
   /** About to be given away, or lost: nothing new is sent from it. */
   isClosing = false;
-  inFlight = 0;
+  readonly requests: StreamRequests;
   readonly cursors = new Map<number, StreamCursor>();
   /** Subscriptions whose cursor has ended and begins again, with a row that nobody has begun to read yet. */
   readonly awaited = new Set<number>();
@@ -23,12 +40,17 @@ export class OwnedStream {
   /** Behind `from` there was nothing to be read up to `upTo`, since the events went with their day. */
   private gone = nothingGone;
 
-  /** @param epoch of this ownership; every write about the stream carries it */
+  /**
+   * @param epoch of this ownership; every write about the stream carries it
+   * @param leftOver of this worker's ownership before
+   */
   constructor(
     readonly ref: StreamRef,
     readonly epoch: number,
+    leftOver?: StreamRequests,
   ) {
     this.streamId = ref.streamId;
+    this.requests = new StreamRequests(leftOver);
     this.tail = new Feed(this, { seq: 0, at: Number.NEGATIVE_INFINITY }, pageEvents);
   }
 
@@ -84,7 +106,7 @@ export class OwnedStream {
 
   /** Results that are neither in the database nor under way any more would be lost by giving the stream away now. */
   get isQuiet(): boolean {
-    return this.inFlight === 0 && this.busyCursors.length === 0;
+    return !this.requests.areUnderWay && this.busyCursors.length === 0;
   }
 
   /** Those with requests under way, or with results that are not in the database yet. */

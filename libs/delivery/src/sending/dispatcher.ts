@@ -140,7 +140,7 @@ export class Dispatcher {
     endpoint.inFlight += 1;
     for (const { cursor } of deliveries) {
       cursor.inFlight += 1;
-      cursor.stream.inFlight += 1;
+      cursor.stream.requests.inFlight += 1;
     }
     if (call.first !== undefined) sender.flow.sent(call.first, deliveries.length);
     this.weigh(call, now);
@@ -175,7 +175,7 @@ export class Dispatcher {
     endpoint.inFlight -= 1;
     for (const { cursor } of deliveries) {
       cursor.inFlight -= 1;
-      cursor.stream.inFlight -= 1;
+      cursor.stream.requests.inFlight -= 1;
     }
     this.conclude(call, response);
     for (const delivery of deliveries) if (delivery.cursor.isClosed) sender.released(delivery, call);
@@ -183,7 +183,8 @@ export class Dispatcher {
     this.letNextIn(endpoint);
     this.line.add(sender);
     this.pump();
-    if (deliveries.some(({ cursor }) => cursor.inFlight === 0 || cursor.stream.inFlight === 0)) this.options.onIdle();
+    if (deliveries.some(({ cursor }) => cursor.inFlight === 0 || cursor.stream.requests.inFlight === 0))
+      this.options.onIdle();
   }
 
   /** A slot of the endpoint is free, or was not used by the one it was offered to. */
