@@ -18,6 +18,9 @@ const shared = {
 /** Files share a process and what it has loaded (NestJS and the broker cost a second per file): they leave nothing behind. */
 const sharingModules = { pool: 'forks' as const, isolate: false };
 
+/** Suites with properties, tried with made-up examples. */
+const withProperties = { setupFiles: ['./test/support/property-seed.ts'] };
+
 const withDatabase = (name: string, timeout: number) => ({
   ...shared,
   test: {
@@ -42,6 +45,7 @@ export default defineConfig({
           name: 'unit',
           globals: true,
           include: ['{apps,libs,examples}/*/src/**/*.spec.ts', 'test/*.test.ts'],
+          ...withProperties,
           ...sharingModules,
           // Property tests take a second of CPU time: not a matter of five of a busy machine's.
           testTimeout: 30_000,
@@ -72,9 +76,12 @@ export default defineConfig({
       },
       {
         ...withDatabase('integration', 60_000),
-        test: { ...withDatabase('integration', 60_000).test, ...sharingModules },
+        test: { ...withDatabase('integration', 60_000).test, ...withProperties, ...sharingModules },
       },
-      { ...withDatabase('api', 60_000), test: { ...withDatabase('api', 60_000).test, ...sharingModules } },
+      {
+        ...withDatabase('api', 60_000),
+        test: { ...withDatabase('api', 60_000).test, ...withProperties, ...sharingModules },
+      },
       withDatabase('browser', 120_000),
       {
         ...shared,
@@ -82,6 +89,7 @@ export default defineConfig({
           name: 'oracles',
           globals: true,
           include: ['test/oracles/**/*.test.ts'],
+          ...withProperties,
           pool: 'forks',
           testTimeout: 60_000,
         },
