@@ -1,23 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { asBroker } from '../auth/namespace.js';
 import { RUNTIME, type Runtime } from '../runtime.js';
 import { BusMetrics } from './bus-metrics.js';
 import { MetricSink } from './metric-sink.js';
 import { ProcessMetrics } from './process-metrics.js';
+import { runtimeMetrics } from './runtime-metrics.js';
 
 /** The whole state in the text format of Prometheus. */
 @Injectable()
 export class MetricsService {
-  private readonly runtimeMetrics = new Registry();
+  private readonly runtimeMetrics = runtimeMetrics();
 
   constructor(
     private readonly process: ProcessMetrics,
     private readonly bus: BusMetrics,
     @Inject(RUNTIME) private readonly runtime: Runtime,
-  ) {
-    collectDefaultMetrics({ register: this.runtimeMetrics });
-  }
+  ) {}
 
   /** What belongs to whom does not matter here: these are figures of the whole bus. */
   async scrape(): Promise<string> {
