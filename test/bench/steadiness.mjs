@@ -216,8 +216,8 @@ export async function idle({ rig, receiver }) {
   const names = [];
   for (let index = 0; index < 1_000; index += 1)
     names.push(await subscribe(rig, `bench.idle.t${index % 10}`, receiver.url, `-${index}`));
-  // Until what making them has left behind is collected.
-  await delay(15_000);
+  // Until what making them has left behind is collected: in the first half minute that costs as much as all the rest.
+  await delay(60_000);
   const reading = async () => ({
     statements: await statements(rig),
     broker: rig.cpuMs(),
