@@ -10,7 +10,8 @@ import type { Claim } from './ownership/ownership-store.js';
 import type { OrderOpener } from './order/order-opener.js';
 import type { Parking } from './flow/parking.js';
 import type { RetryBook } from './retries/retry-book.js';
-import { RoundRobin } from './sending/round-robin.js';
+import { Endpoints } from './sending/endpoints.js';
+import type { RoundRobin } from './sending/round-robin.js';
 import { Sender, type Endpoint } from './sending/sender.js';
 import type { StreamReader } from './reading/stream-reader.js';
 
@@ -35,7 +36,7 @@ export interface CursorScope {
 /** What this worker has in hand: streams, the cursors in them, and a sender for each subscription. */
 export class Holdings {
   private refs = new Map<number, StreamRef>();
-  private readonly endpoints = new Map<string, Endpoint>();
+  private readonly endpoints = new Endpoints();
   private readonly filters = new FilterCache();
   /** Streams that were let go while requests of theirs were under way. */
   private readonly leftOver = new Map<number, StreamRequests>();
@@ -56,6 +57,7 @@ export class Holdings {
     const known = new Set(catalog.subscriptions.map(({ id }) => id));
     for (const sender of senders.values()) if (!known.has(sender.subscriptionId)) this.close(sender);
     for (const subscription of catalog.subscriptions) this.applySubscription(subscription);
+    this.endpoints.forgetUnused(this.options.senders.values());
   }
 
   /** Takes over what was touched: the subscriptions, and the topics with their streams. Nothing else changes. */
@@ -72,6 +74,7 @@ export class Holdings {
       if (sender) this.close(sender);
     }
     for (const subscription of subscriptions) this.applySubscription(subscription);
+    this.endpoints.forgetUnused(this.options.senders.values());
   }
 
   /** All streams there are, whoever owns them. */
@@ -210,7 +213,7 @@ export class Holdings {
     if (sender && JSON.stringify(sender.subscription) === JSON.stringify(subscription)) return;
     try {
       const template = hookTemplate(subscription, userAgent);
-      const endpoint = this.endpointOf(subscription.url);
+      const endpoint = this.endpoints.of(subscription.url);
       const filter = this.filterOf(subscription);
       const settings = { subscription, template, endpoint, filter };
       if (sender) this.change(sender, settings);
@@ -277,15 +280,6 @@ export class Holdings {
     const compiled = this.filters.compile(filter);
     if (compiled.kind === 'malformed') throw new Error(`filter: ${compiled.detail}`);
     return compiled.filter;
-  }
-
-  private endpointOf(url: string): Endpoint {
-    const { origin } = new URL(url);
-    const known = this.endpoints.get(origin);
-    if (known) return known;
-    const endpoint: Endpoint = { origin, inFlight: 0, waiting: new RoundRobin<Sender>() };
-    this.endpoints.set(origin, endpoint);
-    return endpoint;
   }
 }
 

@@ -2,6 +2,7 @@ import type { FilterVerdict } from '@hookcast/filter';
 import type { DeliveryLog } from '../delivery-log.js';
 import type { Delivery } from '../delivery.js';
 import type { StatsRecorder } from '../history/stats-recorder.js';
+import type { Sender } from '../sending/sender.js';
 
 /** One line per subscription within this time, however many events its filter fails on. */
 const quietMs = 60_000;
@@ -10,7 +11,7 @@ const quietMs = 60_000;
 export class FilterReport {
   /** Since the worker began: events kept back, those with an evaluation error included. */
   readonly counts = { filtered: 0, errors: 0 };
-  private readonly failing = new Map<number, { saidAt: number; unsaid: number }>();
+  private readonly failing = new WeakMap<Sender, { saidAt: number; unsaid: number }>();
 
   constructor(
     private readonly lines: DeliveryLog,
@@ -22,12 +23,12 @@ export class FilterReport {
     if (verdict.kind !== 'error') return;
     this.counts.errors += 1;
     this.stats.countFilterError(sender.subscriptionId, now);
-    const known = this.failing.get(sender.subscriptionId);
+    const known = this.failing.get(sender);
     if (known !== undefined && now - known.saidAt < quietMs) {
       known.unsaid += 1;
       return;
     }
-    this.failing.set(sender.subscriptionId, { saidAt: now, unsaid: 0 });
+    this.failing.set(sender, { saidAt: now, unsaid: 0 });
     this.lines.warn('delivery.filter-error', {
       subscription: sender.subscription.name,
       eventId: event.stored.id,
