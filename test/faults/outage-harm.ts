@@ -3,6 +3,7 @@ import { adminKey } from '../support/broker.js';
 import { until } from '../support/until.js';
 import type { Attempted } from './checker.js';
 import { harming, ms, patienceMs, type Scenario, type Stage } from './stage.js';
+import type { Standby } from './standby.js';
 
 const nameOf = (topic: string) => topic.replaceAll('.', '-');
 
@@ -16,6 +17,18 @@ const changesOfHands = ({ cluster }: Stage) =>
 const answered = async ({ load }: Stage, more: number) => {
   const before = load.acknowledged;
   await until(() => load.acknowledged >= before + more, { timeoutMs: patienceMs, what: 'publishes to be taken' });
+};
+
+const historyChanges = ({ cluster }: Stage) => cluster.workers.map((worker) => worker.told('delivery.history-changed'));
+
+/** Until every worker has noticed: what it sent before that it forgets, however long the new server has been there. */
+const failOver = async (stage: Stage, standby: Standby) => {
+  const before = historyChanges(stage);
+  await stage.cluster.database.failOver(standby);
+  await until(() => historyChanges(stage).every((count, index) => count > (before[index] ?? 0)), {
+    timeoutMs: patienceMs,
+    what: 'every worker to begin again from the rows of the new server',
+  });
 };
 
 const publishOnce = async (url: string, topic: string, id = 'refused') =>
@@ -153,7 +166,7 @@ export const outageHarm: Record<string, Scenario> = {
       await pause(chance.int(200, 1_200));
       await stage.note();
       await harming(cluster, async () => {
-        measured['failOverMs'] = await ms(async () => cluster.database.failOver(standby));
+        measured['failOverMs'] = await ms(async () => failOver(stage, standby));
       });
       measured['publishingMs'] = await ms(async () => answered(stage, 20));
     },
@@ -177,7 +190,7 @@ export const outageHarm: Record<string, Scenario> = {
         await quiet.deliver(['gone-1', 'gone-2', 'gone-3']);
         await pause(chance.int(100, 1_000));
         before = [...load.attempted];
-        await cluster.database.failOver(standby);
+        await failOver(stage, standby);
       });
       // In the place of those that are gone, and fewer.
       await quiet.deliver(['c', 'd']);
