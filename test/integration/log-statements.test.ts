@@ -1,7 +1,11 @@
 import { AppendConnection } from '../../libs/log/src/append/append-connection.js';
 import { appendBatches } from '../../libs/log/src/append/append-log.js';
 import { addDays, partitionName } from '../../libs/log/src/days/day.js';
+import { toRequest, type AppendRequest } from '../../libs/log/src/append/append-request.js';
+import { Flusher } from '../../libs/log/src/append/flusher.js';
 import { toColumns } from '../../libs/log/src/event.js';
+import type { TopicRef } from '@hookcast/log';
+import { until } from '../support/until.js';
 import { anEvent, logSetup, type LogSetup } from './log-setup.js';
 
 let log: LogSetup;
@@ -64,6 +68,60 @@ test('ids are looked up by index, even in a plan that was made while the day was
   expect(plan).toContain(`Index Scan using ${yesterday}_id`);
   expect(plan).not.toMatch(/Seq Scan on events/);
   expect(plan).toMatch(/Index Scan using streams_pk|Seq Scan on streams/);
+});
+
+test('the newest version of a stream is found from the end of the index: an open snapshot keeps all others', async () => {
+  await append([(await log.topic('versions')).streams[0]?.streamId ?? 0], 1);
+  const [statement] = await prepared();
+  const plan = await explain(
+    `execute ${statement?.name}(1, null, array['a'], ${Array(7).fill('null').join()}, 1, null, null, null, true)`,
+  );
+  expect(plan).toMatch(/Tid Scan on streams s\n\s+TID Cond: \(ctid = \(InitPlan \d+\)\.col1\)/);
+  expect(plan).toContain('Index Scan Backward using streams_pk on streams n');
+});
+
+describe('a stream to which another process appends at the same moment', () => {
+  const flusherOf = (own: AppendConnection) =>
+    new Flusher<AppendRequest>({ connection: own, now: undefined, makeDay: async () => {}, retryAfterSeconds: 1 });
+  const requestOf = (topic: TopicRef, id: string) => {
+    const check = toRequest(topic, [anEvent(id)]);
+    if (check.kind === 'conflict') throw new Error('It conflicts');
+    return check.request;
+  };
+
+  test('is stored to behind it, and locked first from then on', async () => {
+    const topic = await log.topic('contended');
+    const streamId = topic.streams[0]?.streamId ?? 0;
+    const own = new AppendConnection({ pool: log.pool, timeoutMs: 5_000 });
+    const other = await log.pool.connect();
+    try {
+      const flusher = flusherOf(own);
+      const flush = async (id: string) => {
+        const request = requestOf(topic, id);
+        const { answers } = await flusher.flush([request]);
+        return answers.get(request);
+      };
+      await flush('first');
+      const { contention, client } = await own.open();
+      expect(contention.isContended(streamId)).toBe(false);
+
+      await other.query('begin');
+      await other.query('update streams set head_seq = head_seq + 1 where stream_id = $1', [streamId]);
+      const flushed = flush('second');
+      const waits = `select 1 from pg_stat_activity where application_name like '%append' and wait_event_type = 'Lock'`;
+      await until(async () => ((await log.pool.query(waits)).rowCount ?? 0) > 0, { what: 'the append to wait' });
+      await other.query('commit');
+      expect(await flushed).toMatchObject({ kind: 'appended', events: [{ position: `${streamId}:3` }] });
+      expect(contention.isContended(streamId)).toBe(true);
+
+      await flush('third');
+      const runs = `select (generic_plans + custom_plans)::int as runs from pg_prepared_statements where name = 'lock_stream'`;
+      expect((await client.query(runs)).rows).toEqual([{ runs: 2 }]);
+    } finally {
+      other.release();
+      await own.close();
+    }
+  });
 });
 
 test('a stream that is known to have grown today is not looked at twice', async () => {

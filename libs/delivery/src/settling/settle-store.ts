@@ -1,6 +1,17 @@
 import type pg from 'pg';
-import { byteaArray, numberArray, textArray } from '../array-literal.js';
-import type { AttemptRow, CursorRow, DeadLetterRow, FinishedRetry, RetryRow, SettleBatch } from './settle-batch.js';
+import { textArray } from '../array-literal.js';
+import type { StreamCursor } from '../reading/owned-stream.js';
+import type { CursorRow, SettleBatch } from './settle-batch.js';
+import {
+  attemptColumns,
+  cursorColumns,
+  epochs,
+  failureColumns,
+  moves,
+  settleNumbers,
+  streamIds,
+  subscriptionIds,
+} from './settle-columns.js';
 import { within } from '../timing/patience.js';
 
 /** Results wait in memory meanwhile; a statement that arrives later than its repetition does no harm. */
@@ -20,26 +31,55 @@ export interface SettleOptions {
  * arrives when.
  *
  * Index: primary keys throughout. Race closed: a takeover raises the epoch, a move by hand `moves` and a settle
- * `settle_no`, in the row that this updates, so one of the two waits for the other and then sees it.
+ * `settle_no`, in the row that this updates, so one of the two waits for the other and then sees it. Whoever changes the
+ * row without that (a day that ends, a topic that is left) moves it from where this statement expects it: it misses then, and
+ * the statement that looks by key decides.
  *
  * @returns the keys of the cursors that stand as the batch has them, written by this statement or one before it
  */
 export async function settle(pool: pg.Pool, batch: SettleBatch, options: SettleOptions): Promise<Set<string>> {
-  const written = await pool.query<CursorKey>(
-    within(patienceMs, {
-      name: batch.hasFailures ? 'settle-all' : 'settle-lean',
-      text: batch.hasFailures ? settleAll : settleLean,
-      values: [
-        ...cursorColumns(batch.cursorRows),
-        ...attemptColumns(options.withAttempts ? batch.attempts : []),
-        ...(batch.hasFailures ? failureColumns(batch) : []),
-      ],
-    }),
-  );
-  const keys = new Set(written.rows.map(keyOf));
-  const missing = batch.cursorRows.filter(({ cursor }) => !keys.has(cursor.key));
-  if (options.isRepeated && missing.length > 0) for (const key of await writtenBefore(pool, missing)) keys.add(key);
+  const values = [
+    ...cursorColumns(batch.cursorRows),
+    ...attemptColumns(options.withAttempts ? batch.attempts : []),
+    ...(batch.hasFailures ? failureColumns(batch) : []),
+  ];
+  const { atPlace, byKey } = batch.hasFailures ? statements.all : statements.lean;
+  const keys = new Set<string>();
+  const missing = () => batch.cursorRows.filter(({ cursor }) => !keys.has(cursor.key));
+  const write = async (config: { name: string; text: string; values: unknown[] }) => {
+    const written = await pool.query<WrittenCursor>(within(patienceMs, config));
+    const placeOf = new Map(written.rows.map((row) => [keyOf(row), row.place]));
+    for (const { cursor } of missing()) remember(cursor, placeOf.get(cursor.key));
+    for (const key of placeOf.keys()) keys.add(key);
+  };
+  const known = knownPlaces(batch.cursorRows);
+  if (known !== undefined) await write({ ...atPlace, values: [...values, textArray(known)] });
+  if (missing().length > 0) await write({ ...byKey, values });
+  if (options.isRepeated && missing().length > 0) for (const key of await writtenBefore(pool, missing())) keys.add(key);
   return keys;
+}
+
+interface WrittenCursor extends CursorKey {
+  /** Where the version is that was written. */
+  place: string;
+}
+
+/**
+ * Where the newest version of the row of each cursor is, as the last settle has left it. While a snapshot is held open
+ * Postgres keeps every version that a row has had, and a look by its key passes them all, 40 ns each. A place that is
+ * not the newest any more finds nothing.
+ */
+const places = new WeakMap<StreamCursor, string>();
+
+function remember(cursor: StreamCursor, place: string | undefined): void {
+  if (place === undefined) places.delete(cursor);
+  else places.set(cursor, place);
+}
+
+/** Undefined unless all are known. */
+function knownPlaces(rows: readonly CursorRow[]): string[] | undefined {
+  const known = rows.map(({ cursor }) => places.get(cursor)).filter((place) => place !== undefined);
+  return known.length === rows.length ? known : undefined;
 }
 
 interface CursorKey {
@@ -68,7 +108,29 @@ async function writtenBefore(pool: pg.Pool, rows: readonly CursorRow[]): Promise
   return found.rows.map(keyOf);
 }
 
-const statement = (failures: string): string => /* sql */ `
+/** How a statement finds the rows of its cursors. */
+interface Look {
+  /** A further column of `u`, and what fills it. */
+  column: string;
+  parameter: string;
+  where: string;
+}
+
+const lookByKey: Look = {
+  column: '',
+  parameter: '',
+  where: 'c.stream_id = u.stream_id and c.subscription_id = u.subscription_id',
+};
+
+/** The key is compared in a way that no index serves: it is for the planner, which would look by key else. */
+const lookAtPlace = (parameter: number): Look => ({
+  column: ', place',
+  parameter: `, $${parameter}::tid[]`,
+  where: /* sql */ `c.ctid = u.place
+        and (c.stream_id, c.subscription_id) is not distinct from (u.stream_id, u.subscription_id)`,
+});
+
+const statement = ({ column, parameter, where }: Look, failures: string): string => /* sql */ `
     with fence as (
       update cursors c set
         settled_seq = greatest(c.settled_seq, u.settled_seq),
@@ -79,13 +141,13 @@ const statement = (failures: string): string => /* sql */ `
         park_probes = u.park_probes, park_error = u.park_error, settle_no = u.settle_no
       from unnest($1::int[], $2::int[], $3::int[], $4::int8[], $5::float8[], $6::int8multirange[],
                   $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::float8[], $12::text[], $13::float8[], $14::int2[],
-                  $15::text[], $16::int8[], $17::int[], $18::int8[], $19::int8[])
+                  $15::text[], $16::int8[], $17::int[], $18::int8[], $19::int8[]${parameter})
         as u(stream_id, subscription_id, epoch, settled_seq, settled_at, above, delivered, dead, dropped, expired,
              parked_until, park_reason, parked_since, park_probes, park_error, filtered, moves, settle_no,
-             repeated)
-      where c.stream_id = u.stream_id and c.subscription_id = u.subscription_id and c.epoch = u.epoch and c.moves = u.moves
+             repeated${column})
+      where ${where} and c.epoch = u.epoch and c.moves = u.moves
         and c.settle_no = u.settle_no - 1
-      returning c.stream_id, c.subscription_id
+      returning c.stream_id, c.subscription_id, c.ctid as place
     ), attempted as (
       insert into attempts (stream_id, subscription_id, seq, attempt_no, outcome, http_status, duration_ms, created_at, error, response)
       select u.stream_id, u.subscription_id, u.seq, u.attempt_no, u.outcome, u.http_status, u.duration_ms,
@@ -98,7 +160,7 @@ const statement = (failures: string): string => /* sql */ `
       order by u.stream_id, u.subscription_id, u.seq
     )
     ${failures}
-    select stream_id, subscription_id from fence`;
+    select stream_id, subscription_id, place from fence`;
 
 const failures = /* sql */ `
     , waiting as (
@@ -145,122 +207,13 @@ const failures = /* sql */ `
             announced = false
     )`;
 
-const settleAll = statement(failures);
-const settleLean = statement('');
-
-const streamIds = (rows: readonly { cursor: CursorRow['cursor'] }[]) =>
-  numberArray(rows.map(({ cursor }) => cursor.stream.streamId));
-const subscriptionIds = (rows: readonly { cursor: CursorRow['cursor'] }[]) =>
-  numberArray(rows.map(({ cursor }) => cursor.sender.subscriptionId));
-const epochs = (rows: readonly CursorRow[]) => numberArray(rows.map(({ cursor }) => cursor.stream.epoch));
-const moves = (rows: readonly CursorRow[]) => numberArray(rows.map(({ cursor }) => cursor.moves));
-const settleNumbers = (rows: readonly CursorRow[]) => numberArray(rows.map(({ settleNo }) => settleNo));
-const seqs = (rows: readonly { seq: number }[]) => numberArray(rows.map(({ seq }) => seq));
-const booleans = (values: readonly boolean[]) => `{${values.join(',')}}`;
-/** Postgres takes seconds; a double holds the milliseconds of any date exactly enough. */
-const seconds = (ms: number) => ms / 1000;
-
-function cursorColumns(rows: readonly CursorRow[]): unknown[] {
-  const counted = (what: keyof CursorRow['counts']) => numberArray(rows.map(({ counts }) => counts[what]));
-  return [
-    streamIds(rows),
-    subscriptionIds(rows),
-    epochs(rows),
-    numberArray(rows.map(({ settledSeq }) => settledSeq)),
-    numberArray(rows.map(({ settledAt }) => seconds(settledAt))),
-    textArray(rows.map(({ above }) => above)),
-    ...(['delivered', 'dead', 'dropped', 'expired'] as const).map(counted),
-    numberArray(rows.map(({ park }) => (park ? seconds(park.until) : null))),
-    textArray(rows.map(({ park }) => park?.reason ?? null)),
-    numberArray(rows.map(({ park }) => (park ? seconds(park.since) : null))),
-    numberArray(rows.map(({ park }) => park?.probes ?? 0)),
-    textArray(rows.map(({ park }) => park?.error ?? null)),
-    counted('filtered'),
-    moves(rows),
-    settleNumbers(rows),
-    counted('repeated'),
-  ];
-}
-
-function attemptColumns(rows: readonly AttemptRow[]): unknown[] {
-  return [
-    streamIds(rows),
-    subscriptionIds(rows),
-    seqs(rows),
-    numberArray(rows.map(({ attempt }) => attempt)),
-    numberArray(rows.map(({ outcome }) => outcome)),
-    numberArray(rows.map(({ status }) => status)),
-    numberArray(rows.map(({ durationMs }) => durationMs)),
-    numberArray(rows.map(({ at }) => seconds(at))),
-    textArray(rows.map(({ error }) => error)),
-    byteaArray(rows.map(({ response }) => response)),
-  ];
-}
-
-function failureColumns({ retries, finished, dead }: SettleBatch): unknown[] {
-  const redelivered = finished.filter(isRedelivered(dead));
-  return [
-    ...retryColumns(retries),
-    ...[finished, redelivered].flatMap((rows) => [streamIds(rows), subscriptionIds(rows), seqs(rows)]),
-    ...deadLetterColumns(dead),
-    textArray(retries.map(({ operationId }) => operationId)),
-    booleans(finished.map(({ hasFailed }) => hasFailed)),
-    textArray(dead.map(({ fingerprint }) => fingerprint)),
-    booleans(retries.map(({ isRepeat }) => isRepeat)),
-  ];
-}
-
-/**
- * What came through ends its dead letter: that of a redelivery or replay, and the one that the log has made of a retry
- * whose day went while it was in flight. One that died again keeps it, with the new reason.
- */
-function isRedelivered(dead: readonly DeadLetterRow[]): (row: FinishedRetry) => boolean {
-  const buried = new Set(dead.map(({ cursor, event }) => `${cursor.key}/${event.seq}`));
-  return ({ cursor, seq, hasFailed }) => !hasFailed && !buried.has(`${cursor.key}/${seq}`);
-}
-
-function retryColumns(rows: readonly RetryRow[]): unknown[] {
-  return [
-    streamIds(rows),
-    subscriptionIds(rows),
-    seqs(rows),
-    numberArray(rows.map(({ eventAt }) => seconds(eventAt))),
-    numberArray(rows.map(({ attempts }) => attempts)),
-    numberArray(rows.map(({ kind }) => kind)),
-    numberArray(rows.map(({ at }) => seconds(at))),
-    textArray(rows.map(({ error }) => error)),
-  ];
-}
-
-function deadLetterColumns(rows: readonly DeadLetterRow[]): unknown[] {
-  const events = rows.map(({ event }) => event.stored);
-  const data = events.map((event) => event.data);
-  const starts: number[] = [];
-  let size = 0;
-  for (const bytes of data) {
-    starts.push(size + 1);
-    size += bytes?.length ?? 0;
-  }
-  return [
-    streamIds(rows),
-    subscriptionIds(rows),
-    numberArray(events.map(({ seq }) => seq)),
-    numberArray(rows.map(({ at }) => seconds(at))),
-    textArray(rows.map(({ reason }) => reason)),
-    textArray(rows.map(({ error }) => error)),
-    numberArray(rows.map(({ status }) => status)),
-    numberArray(rows.map(({ attempts }) => attempts)),
-    numberArray(rows.map(({ event }) => seconds(event.at))),
-    textArray(events.map(({ id }) => id)),
-    textArray(events.map(({ topic }) => topic)),
-    textArray(events.map(({ type }) => type)),
-    textArray(events.map(({ source }) => source)),
-    textArray(events.map(({ subject }) => subject ?? null)),
-    textArray(events.map(({ key }) => key ?? null)),
-    textArray(events.map(({ contentType }) => contentType ?? null)),
-    Buffer.concat(data.filter((bytes) => bytes !== undefined)),
-    textArray(events.map(({ attributes }) => JSON.stringify(attributes))),
-    numberArray(starts),
-    numberArray(data.map((bytes) => bytes?.length ?? -1)),
-  ];
-}
+const statements = {
+  all: {
+    atPlace: { name: 'settle-all', text: statement(lookAtPlace(68), failures) },
+    byKey: { name: 'settle-all-by-key', text: statement(lookByKey, failures) },
+  },
+  lean: {
+    atPlace: { name: 'settle-lean', text: statement(lookAtPlace(30), '') },
+    byKey: { name: 'settle-lean-by-key', text: statement(lookByKey, '') },
+  },
+};

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { forgetDay, prepareAppendSession, readDay } from './append-log.js';
+import { Contention } from './contention.js';
 import { dayOf, type Day } from '../days/day.js';
 import { connectUnlessEnded, dedicatedClient } from '../dedicated-client.js';
 
@@ -11,6 +12,7 @@ export interface AppendSession {
   day: Day;
   /** Streams that it has seen grow on this day. */
   grown: Set<number>;
+  contention: Contention;
 }
 
 /** The connection that flushes go through: opened when first needed, and again after it broke. */
@@ -72,7 +74,7 @@ export class AppendConnection {
       const day = now ? dayOf(now()) : await readDay(client);
       // A server that shuts down ends idle connections: the next flush must not be the one to find out.
       client.once('end', () => this.forget(client));
-      return { client, day, grown: new Set() };
+      return { client, day, grown: new Set(), contention: new Contention() };
     } catch (error) {
       await client.end().catch(() => {});
       throw error;

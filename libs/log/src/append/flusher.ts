@@ -129,7 +129,8 @@ export class Flusher<R extends AppendRequest> {
       const lost = { detail: reasonOf(error), unreachable: true };
       return { kind: 'unavailable', reason: 'the database cannot be reached', lost };
     }
-    const context = { day: session.day, now: this.options.now?.(), grown: session.grown };
+    const { day, grown, contention } = session;
+    const context = { day, now: this.options.now?.(), grown, contention };
     try {
       const results = await appendBatches(session.client, plan.batches, context);
       for (const { batch, known } of results.values()) {
@@ -176,6 +177,8 @@ export class Flusher<R extends AppendRequest> {
     if (day !== context.day) {
       await this.options.connection.moveTo(day);
       conflicts.clear(); // looked up among the days before: the next try decides
+    } else if (gone.size === 0 && conflicts.size === 0) {
+      session.contention.noticed(plan.batches.map(({ streamId }) => streamId));
     }
     const left = plan.requests.filter((planned) => {
       const ids = idsIn(planned, conflicts);
