@@ -1,12 +1,10 @@
 import type { JSX } from 'preact';
-import type { AuditEntry, Page } from '../api/model.js';
-import { useLoaded } from '../page/use-loaded.js';
+import type { AuditEntry } from '../api/model.js';
 import type { ViewProps } from '../page/view-props.js';
 import { FilterForm } from '../parts/filter-form.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { changesIn, changeWords } from '../words/changes.js';
 
@@ -18,22 +16,13 @@ const fields = [
 
 /** Who changed what, and who was refused. */
 export function AuditView({ place }: ViewProps): JSX.Element {
-  const { query } = place;
-  const { state, reload } = useLoaded<Page<AuditEntry>>(`audit ${JSON.stringify(query)}`, (client, signal) =>
-    client.get('audit', { ...query, limit: 50 }, signal),
-  );
   return (
     <>
       <h1>Audit log</h1>
       <FilterForm place={place} fields={fields} />
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
-          <>
-            {items.length === 0 ? <Empty>No entry is like that.</Empty> : <List items={items} />}
-            <Pager place={place} nextCursor={nextCursor} />
-          </>
-        )}
-      </LoadedView>
+      <Paged<AuditEntry> place={place} path="audit" query={place.query} empty="No entry is like that.">
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }

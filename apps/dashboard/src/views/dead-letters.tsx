@@ -1,14 +1,11 @@
 import type { JSX } from 'preact';
 import type { DeadLetterGroup } from '../api/event-model.js';
-import type { Page } from '../api/model.js';
 import { linkTo, type Place } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import type { ViewProps } from '../page/view-props.js';
 import { FilterForm } from '../parts/filter-form.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { count } from '../words/quantities.js';
 import { DeadLetterActions } from './dead-letter-actions.js';
@@ -35,23 +32,14 @@ export function DeadLettersView({ place }: ViewProps): JSX.Element {
 }
 
 function Groups({ place }: { place: Place }): JSX.Element {
-  const { cursor } = place.query;
-  const { state, reload } = useLoaded<Page<DeadLetterGroup>>(`groups ${cursor}`, (client, signal) =>
-    client.get('dead-letters/groups', { cursor, limit: 50 }, signal),
-  );
   return (
-    <LoadedView state={state} reload={reload}>
-      {({ items, nextCursor }) => (
-        <>
-          {items.length === 0 ? (
-            <Empty>None: everything was delivered or is still tried.</Empty>
-          ) : (
-            <GroupTable items={items} onDone={reload} />
-          )}
-          <Pager place={place} nextCursor={nextCursor} />
-        </>
-      )}
-    </LoadedView>
+    <Paged<DeadLetterGroup>
+      place={place}
+      path="dead-letters/groups"
+      empty="None: everything was delivered or is still tried."
+    >
+      {(items, reload) => <GroupTable items={items} onDone={reload} />}
+    </Paged>
   );
 }
 

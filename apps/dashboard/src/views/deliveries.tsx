@@ -9,8 +9,7 @@ import { FilterForm } from '../parts/filter-form.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
 import { NextAttempt } from '../parts/next-attempt.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { count } from '../words/quantities.js';
 import { spoken, withError } from '../words/times.js';
@@ -41,22 +40,19 @@ export function Retrying({ name }: { name: string }): JSX.Element | null {
 
 /** Recent deliveries of a subscription; each opens to its attempts. */
 export function Deliveries({ name, place }: { name: string; place: Place }): JSX.Element {
-  const { query } = place;
-  const { state, reload } = useLoaded<Page<Delivery>>(`deliveries ${name} ${JSON.stringify(query)}`, (client, signal) =>
-    client.get(`subscriptions/${segment(name)}/deliveries`, { ...query, limit: 25 }, signal),
-  );
   return (
     <section>
       <h2>Deliveries, newest first</h2>
       <FilterForm place={place} fields={fields} />
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
-          <>
-            {items.length === 0 ? <Empty>No delivery is like that.</Empty> : <List items={items} />}
-            <Pager place={place} nextCursor={nextCursor} />
-          </>
-        )}
-      </LoadedView>
+      <Paged<Delivery>
+        place={place}
+        path={`subscriptions/${segment(name)}/deliveries`}
+        query={place.query}
+        limit={25}
+        empty="No delivery is like that."
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </section>
   );
 }

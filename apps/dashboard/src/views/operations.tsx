@@ -1,43 +1,33 @@
 import type { JSX } from 'preact';
 import type { Operation } from '../api/event-model.js';
-import type { Page } from '../api/model.js';
 import { linkTo } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import type { ViewProps } from '../page/view-props.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { progressWords } from '../words/progress.js';
 import { Progress } from './operation.js';
 
 /** Replays, redrives and discards: how far each is. */
 export function OperationsView({ place }: ViewProps): JSX.Element {
-  const { query } = place;
-  const { state, reload } = useLoaded<Page<Operation>>(
-    `operations ${JSON.stringify(query)}`,
-    (client, signal) => client.get('operations', { ...query, limit: 50 }, signal),
-    2_000,
-  );
   return (
     <>
       <h1>Operations</h1>
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
+      <Paged<Operation>
+        place={place}
+        path="operations"
+        query={place.query}
+        everyMs={2_000}
+        empty={
           <>
-            {items.length === 0 ? (
-              <Empty>
-                None in the last week. A replay begins at a subscription, a redrive at the{' '}
-                <a href={linkTo(['dead-letters'])}>dead letters</a>.
-              </Empty>
-            ) : (
-              <List items={items} />
-            )}
-            <Pager place={place} nextCursor={nextCursor} />
+            None in the last week. A replay begins at a subscription, a redrive at the{' '}
+            <a href={linkTo(['dead-letters'])}>dead letters</a>.
           </>
-        )}
-      </LoadedView>
+        }
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }

@@ -1,38 +1,29 @@
 import type { JSX } from 'preact';
-import type { Page, Service } from '../api/model.js';
+import type { Service } from '../api/model.js';
 import { linkTo } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import type { ViewProps } from '../page/view-props.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 
 /** Services that declared their subscriptions: with which revision, and when they were last heard of. */
 export function ServicesView({ place }: ViewProps): JSX.Element {
-  const { cursor } = place.query;
-  const { state, reload } = useLoaded<Page<Service>>(`services ${cursor}`, (client, signal) =>
-    client.get('services', { cursor, limit: 50 }, signal),
-  );
   return (
     <>
       <h1>Services</h1>
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
+      <Paged<Service>
+        place={place}
+        path="services"
+        empty={
           <>
-            {items.length === 0 ? (
-              <Empty>
-                No service has declared itself. The receiver SDK does it at start-up, or{' '}
-                <code>PUT /v1/services/&lt;service&gt;</code>.
-              </Empty>
-            ) : (
-              <List items={items} />
-            )}
-            <Pager place={place} nextCursor={nextCursor} />
+            No service has declared itself. The receiver SDK does it at start-up, or{' '}
+            <code>PUT /v1/services/&lt;service&gt;</code>.
           </>
-        )}
-      </LoadedView>
+        }
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }

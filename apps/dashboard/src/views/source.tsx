@@ -1,14 +1,12 @@
 import type { JSX } from 'preact';
 import { segment } from '../api/client.js';
-import type { Page, Reception } from '../api/model.js';
+import type { Reception } from '../api/model.js';
 import { linkTo } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import type { ViewProps } from '../page/view-props.js';
 import { FilterForm } from '../parts/filter-form.js';
 import { Kind } from '../parts/kind.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { bytes, duration } from '../words/quantities.js';
 
@@ -19,11 +17,6 @@ const fields = [
 /** The last requests to a source, each with its verdict and why. */
 export function SourceView({ place }: ViewProps): JSX.Element {
   const name = place.path[1] ?? '';
-  const { query } = place;
-  const { state, reload } = useLoaded<Page<Reception>>(
-    `receptions ${name} ${JSON.stringify(query)}`,
-    (client, signal) => client.get(`sources/${segment(name)}/receptions`, { ...query, limit: 50 }, signal),
-  );
   return (
     <>
       <p class="crumbs">
@@ -31,18 +24,14 @@ export function SourceView({ place }: ViewProps): JSX.Element {
       </p>
       <h1>{name}</h1>
       <FilterForm place={place} fields={fields} />
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
-          <>
-            {items.length === 0 ? (
-              <Empty>No request of that kind has come. Does the sender know the URL of this source?</Empty>
-            ) : (
-              <List items={items} />
-            )}
-            <Pager place={place} nextCursor={nextCursor} />
-          </>
-        )}
-      </LoadedView>
+      <Paged<Reception>
+        place={place}
+        path={`sources/${segment(name)}/receptions`}
+        query={place.query}
+        empty="No request of that kind has come. Does the sender know the URL of this source?"
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }

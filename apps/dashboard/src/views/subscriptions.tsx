@@ -1,13 +1,11 @@
 import type { JSX } from 'preact';
-import type { Page, Subscription } from '../api/model.js';
+import type { Subscription } from '../api/model.js';
 import type { ViewProps } from '../page/view-props.js';
 import { linkTo } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import { useNow } from '../page/use-now.js';
 import { FilterForm } from '../parts/filter-form.js';
 import { Kind } from '../parts/kind.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { count, duration, percent } from '../words/quantities.js';
 import { age, spoken } from '../words/times.js';
@@ -22,25 +20,18 @@ const fields = [
 /** All subscriptions, a page at a time. */
 export function SubscriptionsView({ place }: ViewProps): JSX.Element {
   const { query } = place;
-  const { state, reload } = useLoaded<Page<Subscription>>(`subscriptions ${JSON.stringify(query)}`, (client, signal) =>
-    client.get('subscriptions', { ...query, limit: 50 }, signal),
-  );
   return (
     <>
       <h1>Subscriptions</h1>
       <FilterForm place={place} fields={fields} />
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
-          <>
-            {items.length === 0 ? (
-              <NoSubscription isFiltered={Object.keys(query).length > 0} />
-            ) : (
-              <List items={items} />
-            )}
-            <Pager place={place} nextCursor={nextCursor} />
-          </>
-        )}
-      </LoadedView>
+      <Paged<Subscription>
+        place={place}
+        path="subscriptions"
+        query={query}
+        empty={Object.keys(query).length > 0 ? 'No subscription is like that.' : <HowToDeclare />}
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }
@@ -81,12 +72,11 @@ function StateAndTrouble({ subscription, now }: { subscription: Subscription; no
   );
 }
 
-function NoSubscription({ isFiltered }: { isFiltered: boolean }): JSX.Element {
-  if (isFiltered) return <Empty>No subscription is like that.</Empty>;
+function HowToDeclare(): JSX.Element {
   return (
-    <Empty>
+    <>
       No subscription yet. A service declares its own with the receiver SDK or{' '}
       <code>PUT /v1/subscriptions/&lt;name&gt;</code>; the <a href="docs">API documentation</a> has the fields.
-    </Empty>
+    </>
   );
 }

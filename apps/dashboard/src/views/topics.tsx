@@ -1,35 +1,24 @@
 import type { JSX } from 'preact';
-import type { Page, Topic } from '../api/model.js';
+import type { Topic } from '../api/model.js';
 import { linkTo } from '../page/place.js';
-import { useLoaded } from '../page/use-loaded.js';
 import type { ViewProps } from '../page/view-props.js';
 import { Moment } from '../parts/moment.js';
-import { Pager } from '../parts/pager.js';
-import { Empty, LoadedView } from '../parts/states.js';
+import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
 import { bytes, count, counted, rate } from '../words/quantities.js';
 
 /** Topics, what goes through them and who gets it. */
 export function TopicsView({ place }: ViewProps): JSX.Element {
-  const { cursor } = place.query;
-  const { state, reload } = useLoaded<Page<Topic>>(`topics ${cursor}`, (client, signal) =>
-    client.get('topics', { cursor, limit: 50 }, signal),
-  );
   return (
     <>
       <h1>Topics</h1>
-      <LoadedView state={state} reload={reload}>
-        {({ items, nextCursor }) => (
-          <>
-            {items.length === 0 ? (
-              <Empty>No topic yet: the first publish to a topic or subscription of it makes it.</Empty>
-            ) : (
-              <List items={items} />
-            )}
-            <Pager place={place} nextCursor={nextCursor} />
-          </>
-        )}
-      </LoadedView>
+      <Paged<Topic>
+        place={place}
+        path="topics"
+        empty="No topic yet: the first publish to a topic or subscription of it makes it."
+      >
+        {(items) => <List items={items} />}
+      </Paged>
     </>
   );
 }
