@@ -11,9 +11,10 @@ import { formatDeadLetterId } from './dead-letter-id.js';
 
 export const deathReasons = ['exhausted', 'non-retryable', 'verdict', 'expired'] as const;
 
-const isFingerprint = (value: unknown): boolean => typeof value === 'string' && /^[a-z][a-z0-9-]{0,63}$/.test(value);
+export const isFingerprint = (value: unknown): boolean =>
+  typeof value === 'string' && /^[a-z][a-z0-9-]{0,63}$/.test(value);
 
-const isTime = (value: unknown): boolean => typeof value === 'string' && isTimestamp(value);
+export const isTime = (value: unknown): boolean => typeof value === 'string' && isTimestamp(value);
 
 export class DeadLetterQuery extends PageQuery {
   @ApiPropertyOptional({ type: String })

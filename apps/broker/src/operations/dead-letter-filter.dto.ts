@@ -1,12 +1,8 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsString, Length } from 'class-validator';
-import { isTimestamp } from '@hookcast/protocol';
-import { deathReasons } from '../dead-letters/dead-letter.dto.js';
+import { deathReasons, isFingerprint, isTime } from '../dead-letters/dead-letter.dto.js';
 import { MayBeAbsent, Satisfies } from '../http/field-rules.js';
 import { isName, nameRule } from '../http/names.js';
-
-const isTime = (value: unknown): boolean => typeof value === 'string' && isTimestamp(value);
-const isWord = (value: unknown): boolean => typeof value === 'string' && /^[a-z][a-z0-9-]{0,63}$/.test(value);
 
 /** Which dead letters of a subscription are meant. */
 export class DeadLetterFilterRequest {
@@ -17,7 +13,7 @@ export class DeadLetterFilterRequest {
 
   @ApiPropertyOptional({ type: String, description: 'Of a group of dead letters.' })
   @MayBeAbsent()
-  @Satisfies(isWord, 'must be a fingerprint')
+  @Satisfies(isFingerprint, 'must be a fingerprint')
   fingerprint?: string;
 
   @ApiPropertyOptional({ type: String })
