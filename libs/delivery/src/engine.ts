@@ -86,7 +86,9 @@ export class Engine {
     const settle = async (...batch: Parameters<DeliveryStores['settle']>) => stores.settle(...batch);
     this.writer = new SettleWriter({ history, lines, random, settle });
     this.settler = this.createSettler();
-    this.givingWay = new GivingWay({ stores, clock, lines, alarms: this.alarms.steady, line: this.line });
+    const { line } = this;
+    const onOpen = () => this.moved();
+    this.givingWay = new GivingWay({ stores, clock, lines, alarms: this.alarms.steady, line, onOpen });
     this.reader = new StreamReader({
       log: this.log,
       lines,
@@ -117,6 +119,7 @@ export class Engine {
       loader.isIdle &&
       book.isIdle &&
       this.tokens.isIdle &&
+      !this.givingWay.backlogs.isTurning &&
       opener.isIdle &&
       (dispatcher.line.size === 0 || !dispatcher.isOpen)
     );

@@ -12,6 +12,7 @@ class World {
   private readonly line = new RoundRobin<Sender>();
   private readonly alarms: AlarmClock;
   private readonly gate: BacklogGate;
+  private turns: (() => void)[] = [];
 
   constructor(private readonly eventsPerRequest = 1) {
     const clock = { now: () => this.now, monotonic: () => this.now };
@@ -24,7 +25,14 @@ class World {
       },
       besideOthers: () => void (this.beside += 1),
     };
-    this.gate = new BacklogGate({ clock, alarms, watch, line });
+    this.gate = new BacklogGate({
+      clock,
+      alarms,
+      watch,
+      line,
+      onOpen: () => {},
+      schedule: (work) => void this.turns.push(work),
+    });
   }
 
   join(isBehind: boolean): void {
@@ -39,6 +47,7 @@ class World {
     for (const end = this.now + ms; this.now < end;) {
       this.now += 1;
       this.alarms.ringDue();
+      for (const turn of this.turns.splice(0)) turn();
       for (let asked = this.line.size; asked > 0; asked -= 1) this.serve();
     }
     return this.sent - before;

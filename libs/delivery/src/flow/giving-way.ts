@@ -18,6 +18,8 @@ export interface GivingWayOptions {
   lines: DeliveryLog;
   /** Of the senders that have something to send. */
   line: RoundRobin<Sender>;
+  /** Some have come back into the line. */
+  onOpen: () => void;
 }
 
 /** What keeps replays, redrives and backlogs of this worker from slowing live deliveries down. */
@@ -28,7 +30,7 @@ export class GivingWay {
   private readonly report: SlowedReport;
 
   constructor(private readonly options: GivingWayOptions) {
-    const { stores, alarms, lines, line } = options;
+    const { stores, alarms, lines, line, onOpen } = options;
     const clock = steadyClock(options.clock);
     const watch = new LiveWatch(clock);
     this.watch = watch;
@@ -41,7 +43,7 @@ export class GivingWay {
         this.send(retry, sender);
       },
     });
-    this.backlogs = new BacklogGate({ clock, alarms, watch, line });
+    this.backlogs = new BacklogGate({ clock, alarms, watch, line, onOpen });
     const noteSlowed = stores.noteSlowed.bind(stores);
     this.report = new SlowedReport({ watch, release: this.release, noteSlowed, lines });
   }

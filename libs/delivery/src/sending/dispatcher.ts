@@ -144,7 +144,9 @@ export class Dispatcher {
     }
     if (call.first !== undefined) sender.flow.sent(call.first, deliveries.length);
     this.weigh(call, now);
-    void this.post(call, now).then((response) => this.finish(call, endpoint, response));
+    void this.post(call, now).then((response) =>
+      this.options.backlogs.finishing(sender, () => this.finish(call, endpoint, response)),
+    );
   }
 
   private weigh({ sender, lane, first, deliveries }: HookCall, now: number): void {
