@@ -122,6 +122,28 @@ describe('a stream to which another process appends at the same moment', () => {
       await own.close();
     }
   });
+
+  test('is told why a flush was refused, although others were to be locked behind it', async () => {
+    const own = new AppendConnection({ pool: log.pool, timeoutMs: 5_000 });
+    try {
+      const flusher = flusherOf(own);
+      const [first, second] = [await log.topic('refused'), await log.topic('behind')];
+      const requestWith = (topic: TopicRef, id: string, data: string) => {
+        const check = toRequest(topic, [anEvent(id, { data: Buffer.from(data) })]);
+        if (check.kind === 'conflict') throw new Error('It conflicts');
+        return check.request;
+      };
+      await flusher.flush([requestWith(first, 'taken', '{"n":1}')]);
+      const { contention } = await own.open();
+      contention.noticed([first, second].flatMap(({ streams }) => streams.map(({ streamId }) => streamId)));
+      const [other, next] = [requestWith(first, 'taken', '{"n":2}'), requestWith(second, 'new', '{"n":1}')];
+      const { answers } = await flusher.flush([other, next]);
+      expect(answers.get(other)).toEqual({ kind: 'conflict', ids: ['taken'] });
+      expect(answers.get(next)).toMatchObject({ kind: 'appended' });
+    } finally {
+      await own.close();
+    }
+  });
 });
 
 test('a stream that is known to have grown today is not looked at twice', async () => {

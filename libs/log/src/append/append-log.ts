@@ -76,15 +76,16 @@ export async function appendBatches(
   // A statement by itself is its own transaction.
   if (only && batches.length === 1 && !isContended(only))
     return new Map([[only, await appendBatch(client, only, context)]]);
-  const begun = client.query(/* sql */ `begin`);
-  const locked: Promise<unknown>[] = [];
-  const appended = batches.map(async (batch) => {
-    if (isContended(batch)) locked.push(lockStream(client, batch.streamId));
-    return appendBatch(client, batch, context);
+  const sent: Promise<unknown>[] = [client.query(/* sql */ `begin`)];
+  const appended = batches.map((batch) => {
+    if (isContended(batch)) sent.push(lockStream(client, batch.streamId));
+    const append = appendBatch(client, batch, context);
+    sent.push(append);
+    return append;
   });
   const committed = client.query(/* sql */ `commit`);
-  const answers = await Promise.allSettled([begun, ...locked, ...appended, committed]);
-  // The first error is the cause; those behind it only say that the transaction was aborted.
+  const answers = await Promise.allSettled([...sent, committed]);
+  // In the order in which they were sent: the first error is the cause; those behind it only say that the transaction was aborted.
   for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   if ((await committed).command !== 'COMMIT') throw new Error('COMMIT rolled back without an error');
   const results = await Promise.all(appended);
