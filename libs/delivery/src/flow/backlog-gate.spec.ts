@@ -12,7 +12,7 @@ class World {
   private readonly line = new RoundRobin<Sender>();
   private readonly alarms: AlarmClock;
   private readonly gate: BacklogGate;
-  private turns: (() => void)[] = [];
+  private readonly turns: (() => void)[] = [];
 
   constructor(private readonly eventsPerRequest = 1) {
     const clock = { now: () => this.now, monotonic: () => this.now };
@@ -53,10 +53,20 @@ class World {
     return this.sent - before;
   }
 
-  private serve(): void {
+  /** @returns requests that were sent in one turn of the event loop, each of which takes so long */
+  turn(requestMs: number): number {
+    const before = this.sent;
+    for (const turn of this.turns.splice(0)) turn();
+    // More often than anybody could be served, and never for ever.
+    for (let asked = 0; asked < 100; asked += 1) this.serve(requestMs);
+    return this.sent - before;
+  }
+
+  private serve(requestMs = 0): void {
     const sender = this.line.next();
     if (sender === undefined || !this.gate.admits(sender)) return;
     this.sent += 1;
+    this.now += requestMs;
     if (sender.isBehind) this.gate.passed(this.eventsPerRequest);
     this.line.add(sender);
   }
@@ -101,4 +111,13 @@ test('subscriptions with a backlog share what is left, and those without one are
   world.join(false);
   expect(held).toBeLessThanOrEqual(110);
   expect(world.pass(1_000)).toBeGreaterThanOrEqual(1_000 + 80);
+});
+
+test('backlogs take a little of each turn of the event loop, all of them by turns', () => {
+  const world = new World();
+  for (let sender = 0; sender < 200; sender += 1) world.join(true);
+  expect(Array.from({ length: 4 }, () => world.turn(0.1))).toEqual([3, 3, 3, 3]);
+  world.join(false);
+  // Who is not behind sends as often as it is asked.
+  expect(world.turn(0.1)).toBeGreaterThan(10);
 });
